@@ -36,10 +36,6 @@ class UseMTokenizer(PreTrainedTokenizerFast):
 
     model_input_names = ["input_ids", "attention_mask"]
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        kwargs.setdefault("split_special_tokens", True)
-        super().__init__(*args, **kwargs)
-
     def _encode_plus(self, text: Any, *args: Any, **kwargs: Any) -> BatchEncoding:
         if isinstance(text, str):
             text = _never_empty(text)
@@ -93,6 +89,7 @@ def build_tokenizer(pieces: Sequence[tuple[str, float]], max_length: int = 512) 
         cls_token="<s>",
         sep_token="</s>",
         model_max_length=max_length,
+        split_special_tokens=True,
     )
 
 

@@ -1,0 +1,80 @@
+"""What the course needs to run, looked at piece by piece."""
+
+import importlib.metadata
+import os
+import platform
+import sys
+from dataclasses import dataclass
+
+import psutil
+
+from xlft_helpers import settings
+from xlft_helpers.data import load_data
+from xlft_helpers.errors import XlftError
+from xlft_helpers.models import load_tokenizer
+
+PACKAGES = ("torch", "transformers", "datasets", "pandas", "scikit-learn", "seaborn", "jupyterlab", "ipywidgets", "nbval")
+MEMORY_NEEDED = 1.5 * 2**30
+"""Bytes that the largest notebook may take."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at: whether it is as the course needs it, and what was found or how to get it."""
+
+    subject: str
+    ok: bool
+    text: str
+
+
+def examine() -> list[Finding]:
+    """Look at Python, packages, data, model, cache folder, memory, cores and precision."""
+    return [_python(), *map(_package, PACKAGES), _data(), _model(), _cache(), _memory(), _processor()]
+
+
+def _python() -> Finding:
+    ok = sys.version_info >= (3, 11)
+    return Finding("Python", ok, platform.python_version() + ("" if ok else "; install Python 3.11 or newer"))
+
+
+def _package(name: str) -> Finding:
+    try:
+        return Finding(name, True, importlib.metadata.version(name))
+    except importlib.metadata.PackageNotFoundError:
+        return Finding(name, False, "not installed; run: pip install -r requirements.txt")
+
+
+def _data() -> Finding:
+    try:
+        data = load_data("tweets")
+    except XlftError as error:
+        return Finding("data: tweets", False, str(error))
+    sizes = ", ".join(f"{len(rows)} {split}" for split, rows in data.items())
+    return Finding("data: tweets", True, f"{sizes} messages in {len(set(data['test']['language']))} languages")
+
+
+def _model() -> Finding:
+    try:
+        tokenizer = load_tokenizer("use-m")
+    except XlftError as error:
+        return Finding("model: use-m", False, str(error))
+    return Finding("model: use-m", True, f"{len(tokenizer):,} pieces; profile {settings.profile()}")
+
+
+def _cache() -> Finding:
+    try:
+        return Finding("cache folder", True, f"{settings.cache_dir()} (change it with XLFT_CACHE_DIR)")
+    except XlftError as error:
+        return Finding("cache folder", False, str(error))
+
+
+def _memory() -> Finding:
+    free = psutil.virtual_memory().available
+    text = f"{free / 2**30:.1f} GB free"
+    return Finding("memory", free >= MEMORY_NEEDED, text if free >= MEMORY_NEEDED else f"{text}; close other programs, the largest notebook takes 1.5 GB")
+
+
+def _processor() -> Finding:
+    precision = settings.precision()
+    chosen = "bfloat16" if precision.bf16 else "float32"
+    return Finding("processor", True, f"{os.cpu_count()} cores, device {settings.device().type}; training in {chosen}: {precision.reason}")

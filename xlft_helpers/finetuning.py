@@ -1,0 +1,288 @@
+"""Fine-tuning and prediction, thin on top of `transformers.Trainer`.
+
+What is added to the Trainer: the precision that gains on this CPU, the recipe of each model family, a history table,
+and prediction in batches of similar length, which wastes nothing on padding.
+"""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from datasets import Dataset
+from sklearn.metrics import f1_score
+from torch import Tensor
+from tqdm import tqdm
+from transformers import (
+    DataCollatorWithPadding,
+    EvalPrediction,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+    Trainer,
+    TrainerCallback,
+    TrainerControl,
+    TrainerState,
+    TrainingArguments,
+    set_seed,
+)
+from transformers.trainer_utils import get_last_checkpoint
+
+from xlft_helpers import settings
+from xlft_helpers.data import label_names, tokenize
+from xlft_helpers.errors import TrainingError
+from xlft_helpers.models import load_model, load_tokenizer
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The settings of a fine-tuning run.
+
+    Attributes:
+        learning_rate: peak of a schedule that rises linearly over ``warmup`` of the steps and falls linearly to zero.
+        epochs: passes over the training data.
+        batch_size: examples a step.
+        warmup: share of the steps, between 0 and 1.
+        weight_decay: AdamW's, on matrices only.
+        label_smoothing: share of the target spread over all classes.
+        max_length: longest input in tokens; the rest is cut off.
+        trainable_embeddings: also train the piece embeddings.
+    """
+
+    learning_rate: float = 4e-4
+    epochs: int = 3
+    batch_size: int = 32
+    warmup: float = 0.1
+    weight_decay: float = 0.01
+    label_smoothing: float = 0.0
+    max_length: int = 128
+    trainable_embeddings: bool = False
+
+
+TRANSFORMER_RECIPE = Recipe(learning_rate=3e-5, trainable_embeddings=True)
+"""For mBERT, XLM-R and their like: the range that Devlin et al. 2019 (appendix A.3) recommend."""
+
+
+def default_recipe(model_name: str) -> Recipe:
+    """The recipe for a model name: USE-M's own (chosen on dev sets, see ``benchmarks/recipes.md``) or the Transformer's."""
+    return Recipe() if model_name == "use-m" else TRANSFORMER_RECIPE
+
+
+@dataclass(frozen=True)
+class FinetuneResult:
+    """A fine-tuned model with what one needs to use it and to judge the run.
+
+    Attributes:
+        model: the model in evaluation mode.
+        tokenizer: its tokenizer.
+        history: one row an epoch: ``epoch``, ``train_loss`` (mean negative log-likelihood in nats), and
+            ``NAME_macro_f1`` and ``NAME_loss`` for each evaluated set.
+        best_epoch: the epoch whose weights were kept.
+        train_seconds: wall time of the training loop, evaluation included.
+    """
+
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+    history: pd.DataFrame
+    best_epoch: int
+    train_seconds: float
+
+
+def finetune(
+    model_name: str,
+    train: Dataset,
+    dev: Dataset | None = None,
+    *,
+    watch: Mapping[str, Dataset] | None = None,
+    recipe: Recipe | None = None,
+    seed: int = settings.SEED,
+    output_dir: Path | str | None = None,
+    progress: bool = True,
+) -> FinetuneResult:
+    """Fine-tune a pretrained model on labelled texts of one or more languages.
+
+    Maximizes L_fine(θ) = Σ_i log p(y_i | x_i; θ) over ``train``; with several languages in it that is L_cross.
+
+    Args:
+        model_name: as for :func:`xlft_helpers.models.load_model`.
+        train: rows with ``text`` and ``label`` (a ``ClassLabel``).
+        dev: where given, it is scored after every epoch and the epoch with the best macro-F1 is kept; without it, the
+            last epoch is.
+        watch: further sets to score after every epoch, by name; they never influence the run.
+        recipe: default :func:`default_recipe`.
+        seed: fixes the head's initialization, the order of the batches and dropout.
+        output_dir: where checkpoints go after every epoch. A run that was interrupted goes on from the last one and
+            ends with the same weights. Default: no checkpoints.
+        progress: show a bar with the time left.
+
+    Raises:
+        TrainingError: ``train`` is empty, or the loss is not finite.
+        ModelError: the model cannot be loaded.
+    """
+    if len(train) == 0:
+        raise TrainingError("The training set is empty: there is nothing to fine-tune on.")
+    recipe = recipe or default_recipe(model_name)
+    set_seed(seed)
+    tokenizer = load_tokenizer(model_name)
+    model = load_model(
+        model_name, label_names=label_names(train), trainable_embeddings=recipe.trainable_embeddings
+    )
+    evaluated = ({"dev": dev} if dev is not None else {}) | dict(watch or {})
+    with TemporaryDirectory(dir=settings.cache_dir()) as scratch:
+        trainer = Trainer(
+            model=model,
+            args=_training_arguments(
+                recipe,
+                seed,
+                output_dir or scratch,
+                resumable=output_dir is not None,
+                evaluate=bool(evaluated),
+                select=dev is not None,
+            ),
+            train_dataset=_encode(train, tokenizer, recipe),
+            eval_dataset={name: _encode(rows, tokenizer, recipe) for name, rows in evaluated.items()} or None,
+            data_collator=DataCollatorWithPadding(tokenizer),
+            compute_metrics=_macro_f1,
+            callbacks=[ProgressBar()] if progress else [],
+        )
+        checkpoint = get_last_checkpoint(str(output_dir)) if output_dir and Path(output_dir).is_dir() else None
+        start = time.perf_counter()
+        output = trainer.train(resume_from_checkpoint=checkpoint)
+        seconds = time.perf_counter() - start
+    if not np.isfinite(output.training_loss):
+        raise TrainingError(
+            f"The training loss became {output.training_loss}. Use a smaller learning rate than {recipe.learning_rate}."
+        )
+    steps_per_epoch = trainer.state.max_steps / recipe.epochs
+    return FinetuneResult(
+        model=model.eval(),
+        tokenizer=tokenizer,
+        history=_history(trainer.state.log_history),
+        best_epoch=round((trainer.state.best_global_step or trainer.state.max_steps) / steps_per_epoch),
+        train_seconds=seconds,
+    )
+
+
+@torch.inference_mode()
+def predict(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    texts: Dataset | list[str],
+    *,
+    batch_tokens: int = 8192,
+    max_length: int = 128,
+) -> np.ndarray:
+    """Class probabilities of each text.
+
+    Args:
+        model: a sequence classifier.
+        tokenizer: its tokenizer.
+        texts: n strings, or a data set with a ``text`` column.
+        batch_tokens: texts of similar length are grouped until padding them would exceed this many tokens.
+        max_length: as in training.
+
+    Returns:
+        An array (n, num_labels) of float32 in the order of the input; each row sums to one.
+    """
+    strings = texts if isinstance(texts, list) else list(texts["text"])
+    if not strings:
+        return np.zeros((0, model.config.num_labels), dtype=np.float32)
+    encoded = tokenizer(strings, truncation=True, max_length=max_length)
+    lengths = np.array([len(ids) for ids in encoded["input_ids"]])
+    probabilities = np.empty((len(strings), model.config.num_labels), dtype=np.float32)
+    model.eval()
+    bf16 = settings.precision().bf16
+    for rows in length_batches(lengths, batch_tokens):
+        batch = tokenizer.pad({key: [encoded[key][row] for row in rows] for key in encoded}, return_tensors="pt")
+        with torch.autocast(model.device.type, torch.bfloat16, enabled=bf16):
+            logits: Tensor = model(**batch.to(model.device)).logits
+        probabilities[rows] = logits.float().softmax(dim=-1).cpu().numpy()
+    return probabilities
+
+
+def length_batches(lengths: np.ndarray, batch_tokens: int) -> list[np.ndarray]:
+    """Group rows of similar length so that rows x longest length stays within ``batch_tokens`` (one row at least)."""
+    batches: list[np.ndarray] = []
+    order = np.argsort(lengths, kind="stable")[::-1]
+    while len(order):
+        size = max(1, batch_tokens // int(lengths[order[0]]))
+        batches.append(order[:size])
+        order = order[size:]
+    return batches
+
+
+class ProgressBar(TrainerCallback):
+    """One bar over all steps with the time left and the last loss."""
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        self._bar = tqdm(total=state.max_steps, initial=state.global_step, desc="fine-tuning", leave=False)
+
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        self._bar.update(state.global_step - self._bar.n)
+
+    def on_train_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        self._bar.close()
+
+
+def _training_arguments(
+    recipe: Recipe, seed: int, output_dir: Path | str, *, resumable: bool, evaluate: bool, select: bool
+) -> TrainingArguments:
+    return TrainingArguments(
+        output_dir=str(output_dir),
+        learning_rate=recipe.learning_rate,
+        num_train_epochs=recipe.epochs,
+        per_device_train_batch_size=recipe.batch_size,
+        per_device_eval_batch_size=128,
+        warmup_steps=recipe.warmup,
+        weight_decay=recipe.weight_decay,
+        label_smoothing_factor=recipe.label_smoothing,
+        lr_scheduler_type="linear",
+        train_sampling_strategy="group_by_length",
+        bf16=settings.precision().bf16,
+        use_cpu=settings.device().type == "cpu",
+        seed=seed,
+        eval_strategy="epoch" if evaluate else "no",
+        save_strategy="epoch" if resumable or select else "no",
+        save_only_model=not resumable,
+        save_total_limit=1,
+        load_best_model_at_end=select,
+        metric_for_best_model="dev_macro_f1" if select else None,
+        logging_strategy="epoch",
+        disable_tqdm=True,
+        report_to="none",
+    )
+
+
+def _encode(rows: Dataset, tokenizer: PreTrainedTokenizerBase, recipe: Recipe) -> Dataset:
+    return tokenize(rows, tokenizer, recipe.max_length).select_columns(["input_ids", "attention_mask", "label"])
+
+
+def _macro_f1(prediction: EvalPrediction) -> dict[str, float]:
+    logits, labels = np.asarray(prediction.predictions), np.asarray(prediction.label_ids)
+    classes = range(logits.shape[-1])
+    return {"macro_f1": f1_score(labels, logits.argmax(-1), labels=classes, average="macro", zero_division=0)}
+
+
+def _history(log: list[dict[str, Any]]) -> pd.DataFrame:
+    """One row an epoch out of the Trainer's log, which has one entry for each loss and each evaluation."""
+    rows: dict[int, dict[str, float]] = {}
+    for entry in log:
+        row = rows.setdefault(round(entry["epoch"]), {})
+        if "loss" in entry:
+            row["train_loss"] = entry["loss"]
+        row |= {
+            key.removeprefix("eval_"): value
+            for key, value in entry.items()
+            if key.startswith("eval_") and key.endswith(("_macro_f1", "_loss"))
+        }
+    return pd.DataFrame([{"epoch": epoch, **row} for epoch, row in sorted(rows.items())])

@@ -1,0 +1,164 @@
+"""`load_model` and `load_tokenizer`: one door for the offline model, the Hub's models and local folders."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from transformers import (
+    AutoConfig,
+    AutoModel,
+    AutoModelForSequenceClassification,
+    AutoModelForTokenClassification,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
+
+from xlft_helpers import settings
+from xlft_helpers.errors import ModelError
+
+from .memory import check_memory
+from .use_m import (
+    UseMConfig,
+    UseMForSequenceClassification,
+    UseMForTokenClassification,
+    UseMModel,
+    load_use_m,
+    load_use_m_tokenizer,
+)
+
+
+@dataclass(frozen=True)
+class HubModel:
+    """Where a model of the Hub is."""
+
+    repository: str
+    revision: str = "main"
+
+
+HUB_MODELS = {
+    "mbert": HubModel("google-bert/bert-base-multilingual-cased"),
+    "xlm": HubModel("FacebookAI/xlm-mlm-100-1280"),
+    "xlmr": HubModel("FacebookAI/xlm-roberta-base"),
+}
+"""The short names of the ``full`` profile."""
+
+TASKS: dict[str, Any] = {
+    "embedding": (UseMModel, AutoModel),
+    "sequence-classification": (UseMForSequenceClassification, AutoModelForSequenceClassification),
+    "token-classification": (UseMForTokenClassification, AutoModelForTokenClassification),
+}
+"""Task name to the class for USE-M and the `transformers` auto class for every other model."""
+
+
+def load_model(
+    name: str,
+    task: str = "sequence-classification",
+    label_names: Sequence[str] | None = None,
+    trainable_embeddings: bool = False,
+) -> PreTrainedModel:
+    """Load a pretrained model with a head for a task.
+
+    Args:
+        name: ``"use-m"`` (offline default); ``"mbert"``, ``"xlm"``, ``"xlmr"`` or any Hub id (``full`` profile); or
+            a folder with a saved model.
+        task: ``"sequence-classification"`` (default), ``"token-classification"`` or ``"embedding"`` (no head).
+        label_names: names of the classes in the order of their indices; required with a head, except for a folder
+            whose checkpoint has a head already.
+        trainable_embeddings: let training change the piece embeddings. Default ``False``: they hold most of the
+            parameters and little training text touches them.
+
+    Returns:
+        The model in evaluation mode. A new head has fresh weights: set the seed first.
+
+    Raises:
+        ModelError: unknown task or name, no network for a Hub model, a checkpoint with another number of labels, or
+            less free memory than the weights need.
+    """
+    if task not in TASKS:
+        raise ModelError(f"task={task!r} is unknown; choose one of {', '.join(map(repr, TASKS))}.")
+    use_m_class, auto_class = TASKS[task]
+    labels = _label_settings(label_names) if task != "embedding" else {}
+    if name == "use-m":
+        if task != "embedding" and not labels:
+            raise ModelError(f"load_model('use-m', {task!r}) needs label_names, e.g. ['negative', 'positive'].")
+        config = UseMConfig(quantized_embeddings=not trainable_embeddings, **labels)
+        check_memory(use_m_class, config, name)
+        return load_use_m(use_m_class, config)
+    repository, options = _locate(name)
+    config = _load(AutoConfig, repository, options)
+    _check_labels(name, config, labels, task)
+    for key, value in labels.items():
+        setattr(config, key, value)
+    check_memory(auto_class, config, name)
+    model = _load(auto_class, repository, {**options, "config": config, "use_safetensors": True})
+    model.get_input_embeddings().requires_grad_(trainable_embeddings)
+    return model.eval()
+
+
+def load_tokenizer(name: str) -> PreTrainedTokenizerBase:
+    """Load the fast tokenizer that belongs to a model; names as in :func:`load_model`.
+
+    Raises:
+        ModelError: unknown name, or no network for a Hub model.
+    """
+    if name == "use-m":
+        return load_use_m_tokenizer()
+    repository, options = _locate(name)
+    return _load(AutoTokenizer, repository, options)
+
+
+def _label_settings(label_names: Sequence[str] | None) -> dict[str, Any]:
+    if label_names is None:
+        return {}
+    if len(label_names) < 2:
+        raise ModelError(f"label_names holds {len(label_names)} name(s); classification needs two or more.")
+    return {
+        "num_labels": len(label_names),
+        "id2label": dict(enumerate(label_names)),
+        "label2id": {label: index for index, label in enumerate(label_names)},
+    }
+
+
+def _locate(name: str) -> tuple[str, dict[str, Any]]:
+    """The folder or repository behind ``name``, and the options of ``from_pretrained``."""
+    if Path(name).is_dir():
+        if not (Path(name) / "config.json").is_file():
+            raise ModelError(f"The folder {name} has no config.json: it is not a saved model. Name a folder made by save_pretrained().")
+        return name, {"local_files_only": True}
+    if name not in HUB_MODELS and "/" not in name:
+        known = ", ".join(map(repr, ["use-m", *HUB_MODELS]))
+        raise ModelError(f"There is no model {name!r}: choose {known}, a Hub id such as 'owner/name', or an existing folder.")
+    hub = HUB_MODELS.get(name, HubModel(name))
+    offline = settings.profile() == "offline"
+    return hub.repository, {"revision": hub.revision, "local_files_only": offline}
+
+
+def _load(auto_class: Any, repository: str, options: dict[str, Any]) -> Any:
+    try:
+        return auto_class.from_pretrained(repository, **options)
+    except (OSError, ValueError) as error:
+        if Path(repository).is_dir():
+            raise ModelError(f"The model in {repository} cannot be loaded: {error}") from error
+        if options["local_files_only"]:
+            raise ModelError(
+                f"{repository} is not in the local cache and the offline profile downloads nothing. Set XLFT_PROFILE=full "
+                "where there is a network, or give the folder of a saved copy."
+            ) from error
+        raise ModelError(f"{repository} cannot be loaded from the Hub: {error}") from error
+
+
+def _check_labels(name: str, config: Any, labels: dict[str, Any], task: str) -> None:
+    """A checkpoint that already has a head must have it for the labels asked for."""
+    architectures = config.architectures or []
+    suffix = {"sequence-classification": "ForSequenceClassification", "token-classification": "ForTokenClassification"}
+    has_head = any(architecture.endswith(suffix.get(task, "?")) for architecture in architectures)
+    if has_head and labels and config.num_labels != labels["num_labels"]:
+        raise ModelError(
+            f"The checkpoint {name} was fine-tuned for {config.num_labels} labels {list(config.id2label.values())}, and "
+            f"{labels['num_labels']} are asked for {list(labels['label2id'])}. Use the data it was made for, or start "
+            "from the pretrained model."
+        )
+    if not has_head and not labels and task != "embedding":
+        raise ModelError(f"The checkpoint {name} has no head for {task}: say label_names=[...].")

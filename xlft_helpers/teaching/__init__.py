@@ -1,0 +1,9 @@
+"""What makes the notebooks teach: exercise checks, quizzes, interactive blocks, tables of messages, the glossary."""
+
+from . import check
+from .glossary import GLOSSARY, define
+from .quiz import quiz
+from .tables import messages_html, show_messages
+from .widgets import ask, explore
+
+__all__ = ["GLOSSARY", "ask", "check", "define", "explore", "messages_html", "quiz", "show_messages"]

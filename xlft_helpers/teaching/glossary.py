@@ -1,0 +1,41 @@
+"""The course's terms, each said once and used the same everywhere."""
+
+from xlft_helpers.errors import DataError
+
+GLOSSARY = {
+    "source language": "The language whose labelled examples a model is fine-tuned on.",
+    "target language": "A language that the fine-tuned model is applied to.",
+    "zero-shot": "Applied to a target language without a single labelled example of it.",
+    "few-shot": "Fine-tuned with a handful of labelled examples of the target language added.",
+    "per-language fine-tuning": "One model a language, each fine-tuned on that language only.",
+    "merged fine-tuning": "One model fine-tuned on the labelled data of all languages together (also: multilingual).",
+    "transfer gap": "The score on the source language minus the mean score on the target languages.",
+    "transfer matrix": "The scores of models trained on each language (rows), tested on each language (columns).",
+    "encoder": "A network that turns text into vectors; pretrained once, fine-tuned for many tasks.",
+    "head": "The small layer on top of an encoder that turns its vectors into scores for the labels.",
+    "piece": "What a tokenizer cuts text into: a word, part of a word, or a character (also: subword, token).",
+    "fertility": "Pieces a tokenizer spends on a word; where the script has no spaces, on a character.",
+    "truncation": "Cutting off what exceeds the longest input a model takes.",
+    "language sampling": "Drawing language k with probability p_k proportional to M_k^α, M_k being its number of examples.",
+    "macro-F1": "The mean of the classes' F1 scores, each class counting the same.",
+    "confidence interval": "A range computed from a sample so that, over many samples, a stated share of such ranges holds the true value.",
+    "bootstrap": "Estimating the uncertainty of a score by computing it on resamples of the data, drawn with replacement.",
+    "paired test": "A test that compares two systems on the same examples.",
+    "calibration": "How well a model's confidence matches how often it is right.",
+    "expected calibration error": "The mean distance between confidence and accuracy over bins of confidence, weighted by their size.",
+    "leakage": "Test material, or a near-copy of it, among the training data.",
+    "class prior": "The share of a label in a data set.",
+    "baseline": "A simple method whose score a result is compared with.",
+    "seed": "The number that fixes a run's random choices: the head's first weights, the order of the batches, dropout.",
+}
+
+
+def define(term: str) -> str:
+    """The definition of a term.
+
+    Raises:
+        DataError: the glossary does not have it.
+    """
+    if term not in GLOSSARY:
+        raise DataError(f"The glossary has no {term!r}; it has: {', '.join(GLOSSARY)}.")
+    return GLOSSARY[term]

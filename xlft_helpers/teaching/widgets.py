@@ -1,0 +1,62 @@
+"""Interactive blocks that read without a kernel too: each shows its starting state once more, as plain output.
+
+Built from ``observe`` with HTML and Image widgets only; ``interact`` and ``Output`` can hang a headless run.
+"""
+
+import html
+from collections.abc import Callable
+from typing import Any
+
+import ipywidgets as widgets
+from IPython.display import HTML, display
+from matplotlib.figure import Figure
+
+from xlft_helpers.plots import figure_png, show
+
+Rendered = str | Figure
+"""What a view may be: HTML text or a figure."""
+
+
+def explore(control: widgets.Widget, view: Callable[[Any], Rendered], alt: str) -> None:
+    """Show a control above a view that follows its value, and the starting view as static output below.
+
+    Args:
+        control: a widget with a ``value``, such as a slider or a dropdown.
+        view: turns a value into HTML or a figure.
+        alt: alternative text of the static starting state, and the label of the live one.
+    """
+    start = view(control.value)
+    live = widgets.Image(value=figure_png(start), format="png") if isinstance(start, Figure) else widgets.HTML(start)
+
+    def follow(change: dict[str, Any]) -> None:
+        rendered = view(change["new"])
+        live.value = figure_png(rendered) if isinstance(rendered, Figure) else rendered
+
+    control.observe(follow, names="value")
+    display(widgets.VBox([control, live]))
+    if isinstance(start, Figure):
+        show(start, alt=alt, caption=f"The starting state of the control above ({control.description} = {control.value}).")
+    else:
+        display(HTML(f"<div role='note' aria-label='{html.escape(alt)}'>{start}</div>"))
+
+
+def ask(view: Callable[[str], str], start: str, description: str = "Message", button: str = "Read it") -> None:
+    """Show a text box with a button above a view of what was typed, and the starting view as static output below.
+
+    Args:
+        view: turns a text into HTML.
+        start: the text that is there at first.
+        description: label of the text box.
+        button: label of the button; the Enter key does the same.
+    """
+    box = widgets.Text(value=start, description=description, layout=widgets.Layout(width="90%"))
+    press = widgets.Button(description=button, button_style="primary")
+    live = widgets.HTML(view(start))
+
+    def answer(_: Any) -> None:
+        live.value = view(box.value)
+
+    press.on_click(answer)
+    box.on_submit(answer)
+    display(widgets.VBox([box, press, live]))
+    display(HTML(view(start)))
