@@ -1,0 +1,29 @@
+"""Evaluation: scores, how far to believe them, what is lost in transfer, calibration and baselines."""
+
+from .baselines import BASELINES, baseline_predictions, tfidf_classifier
+from .calibration import expected_calibration_error, fit_temperature, reliability
+from .metrics import Scores, confusion_matrix, macro_f1_from_confusion, score
+from .transfer import gap_weights, transfer_gap, transfer_matrix
+from .uncertainty import Interval, PairedTest, bootstrap_macro_f1, bootstrap_mean, bootstrap_weighted_sum, paired_test
+
+__all__ = [
+    "BASELINES",
+    "Interval",
+    "PairedTest",
+    "Scores",
+    "baseline_predictions",
+    "bootstrap_macro_f1",
+    "bootstrap_mean",
+    "bootstrap_weighted_sum",
+    "confusion_matrix",
+    "expected_calibration_error",
+    "fit_temperature",
+    "gap_weights",
+    "macro_f1_from_confusion",
+    "paired_test",
+    "reliability",
+    "score",
+    "tfidf_classifier",
+    "transfer_gap",
+    "transfer_matrix",
+]
