@@ -23,6 +23,7 @@ from transformers import (
     EvalPrediction,
     PreTrainedModel,
     PreTrainedTokenizerBase,
+    PrinterCallback,
     Trainer,
     TrainerCallback,
     TrainerControl,
@@ -149,6 +150,7 @@ def finetune(
             compute_metrics=_macro_f1,
             callbacks=[ProgressBar()] if progress else [],
         )
+        trainer.remove_callback(PrinterCallback)  # the history table says it better
         checkpoint = get_last_checkpoint(str(output_dir)) if output_dir and Path(output_dir).is_dir() else None
         start = time.perf_counter()
         output = trainer.train(resume_from_checkpoint=checkpoint)

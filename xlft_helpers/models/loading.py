@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
 from transformers import (
     AutoConfig,
     AutoModel,
@@ -138,7 +139,7 @@ def _locate(name: str) -> tuple[str, dict[str, Any]]:
 def _load(auto_class: Any, repository: str, options: dict[str, Any]) -> Any:
     try:
         return auto_class.from_pretrained(repository, **options)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, SafetensorError) as error:
         if Path(repository).is_dir():
             raise ModelError(f"The model in {repository} cannot be loaded: {error}") from error
         if options["local_files_only"]:

@@ -1,12 +1,13 @@
 """USE-M's SentencePiece unigram tokenizer as a fast tokenizer.
 
 SentencePiece normalizes with a table of its own (``nmt_nfkc``). On every key of that table, the table's answer is that
-of Unicode's NFKC, but for thirteen characters that become a space. So NFKC after those thirteen gives the same text;
-the two differ only where combining marks are stacked in an order that Unicode would sort (the ids of such strings may
-differ from the reference; tests say where).
+of Unicode's NFKC, but for thirteen characters that become a space. So NFKC gives the same text, with three exceptions
+that are taken care of here: those thirteen, the full-width tilde (which the table keeps), and Arabic's shadda before a
+vowel sign (which NFKC would sort behind it). Other combining marks that are stacked out of Unicode's order are sorted,
+and characters newer than the table are decomposed; the ids of such text may differ from the reference.
 """
 
-import string
+import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,8 +22,11 @@ PADDING = "<pad>"
 SPACES = "\t\n\f\r\ufffd\ufeff\u2581\u200b\u200e\u200f\u2028\u2029\u1680"
 """The characters that ``nmt_nfkc`` maps to a space and NFKC does not."""
 
-EMPTY = "\uffff"
-"""Stands in for empty text: a code point that is guaranteed never to be a character."""
+EMPTY, TILDE, BARRIER = "\uffff", "\ufdd0", "\ufdd1"
+"""Stand-ins for empty text, the full-width tilde, and a barrier that no mark is sorted across: code points that are
+guaranteed never to be characters."""
+
+SHADDA, VOWEL_SIGNS = "\u0651", "\u064b\u064c\u064d\u064e\u064f\u0650"
 
 UNKNOWN_PENALTY = 10.0
 """SentencePiece scores an unknown character this much below the rarest piece."""
@@ -45,7 +49,7 @@ class UseMTokenizer(PreTrainedTokenizerFast):
 
 
 def _never_empty(text: str) -> str:
-    return text if text.strip().strip(SPACES + string.whitespace) else EMPTY
+    return text if unicodedata.normalize("NFKC", text).strip(SPACES + " ") else EMPTY
 
 
 def build_tokenizer(pieces: Sequence[tuple[str, float]], max_length: int = 512) -> UseMTokenizer:
@@ -67,9 +71,13 @@ def build_tokenizer(pieces: Sequence[tuple[str, float]], max_length: int = 512) 
     tokenizer.normalizer = normalizers.Sequence(
         [
             normalizers.Replace(Regex(f"[{SPACES}]"), " "),
+            normalizers.Replace("\uff5e", TILDE),
+            *(normalizers.Replace(SHADDA + sign, SHADDA + BARRIER + sign) for sign in VOWEL_SIGNS),
             normalizers.NFKC(),
+            normalizers.Replace(BARRIER, ""),
+            normalizers.Replace(TILDE, "\uff5e"),
             normalizers.Replace(Regex(" +"), " "),
-            normalizers.Strip(),
+            normalizers.Replace(Regex("^ | $"), ""),
             normalizers.Prepend("\u2581"),
             normalizers.Replace(" ", "\u2581"),
             normalizers.Replace(f"\u2581{EMPTY}", UNKNOWN),
