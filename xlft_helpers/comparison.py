@@ -94,6 +94,7 @@ def compare(
         "alpha": alpha,
         "recipe": asdict(recipe),
         "labels": label_names(data["train"]),
+        "parallel_test": _is_parallel(test),
         "precision": settings.precision().reason,
     }
     store = _JobStore(output_dir, {**described, "data": _fingerprint(data)}) if output_dir else None
@@ -187,6 +188,12 @@ def _tested_languages(data: DatasetDict, languages: Sequence[str] | None, source
         raise DataError(f"The source language {source!r} has no test rows; test rows exist for {tested or 'no language'}.")
     require_rows(data, "test", tested)
     return tested
+
+
+def _is_parallel(test: dict[str, Dataset]) -> bool:
+    """Whether the test sets hold the same messages in the same order: then languages are not independent samples."""
+    ids = [list(rows["id"]) for rows in test.values()]
+    return all(other == ids[0] for other in ids)
 
 
 def _fingerprint(data: DatasetDict) -> str:

@@ -32,6 +32,7 @@ from transformers import (
     set_seed,
 )
 from transformers.trainer_utils import get_last_checkpoint
+from transformers.utils.logging import disable_progress_bar
 
 from xlft_helpers import settings
 from xlft_helpers.data import label_names, tokenize
@@ -132,6 +133,7 @@ def finetune(
     model = load_model(
         model_name, label_names=label_names(train), trainable_embeddings=recipe.trainable_embeddings
     )
+    disable_progress_bar()  # a bar for each checkpoint would bury the one that matters
     evaluated = ({"dev": dev} if dev is not None else {}) | dict(watch or {})
     with TemporaryDirectory(dir=settings.cache_dir()) as scratch:
         trainer = Trainer(

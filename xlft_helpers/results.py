@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
@@ -12,12 +13,15 @@ import numpy as np
 import pandas as pd
 
 from xlft_helpers.evaluation import (
+    Interval,
     PairedTest,
     bootstrap_macro_f1,
+    bootstrap_weighted_sum,
     expected_calibration_error,
+    gap_weights,
     paired_test,
     score,
-    transfer_gap,
+    transfer_matrix,
 )
 
 BASELINES = ("majority", "random", "tf-idf", "tf-idf-zero-shot")
@@ -131,29 +135,38 @@ class Comparison:
         found = [p for p in self.predictions if (p.method, p.test_language) == (method, language) and p.is_own_use]
         return np.stack([p.probabilities.argmax(axis=1) for p in found]) if found else None
 
-    def transfer_gap(self, method: str = "zero-shot") -> float | None:
-        """Source macro-F1 minus the mean of the targets', averaged over seeds; ``None`` without the method or a target."""
-        rows = self.summary[self.summary["method"] == method]
-        scores = dict(zip(rows["test_language"], rows["macro_f1_mean"], strict=True))
-        if self.settings["source"] not in scores or len(scores) < 2:
+    def transfer_gap(self, method: str = "zero-shot") -> Interval | None:
+        """Source macro-F1 minus the mean of the targets', with its interval; ``None`` without the method or a target."""
+        source = self.settings["source"]
+        if not self.targets or source not in self.labels or self.answers(method, source) is None:
             return None
-        return transfer_gap(scores, self.settings["source"])
+        return self._weighted(method, gap_weights(list(self.labels), source))
+
+    def mean_of_targets(self, method: str) -> Interval | None:
+        """Mean macro-F1 over the target languages, with its interval; ``None`` where the method misses one of them."""
+        if not self.targets or any(self.answers(method, language) is None for language in self.targets):
+            return None
+        return self._weighted(method, {language: 1 / len(self.targets) for language in self.targets})
+
+    def _weighted(self, method: str, weights: Mapping[str, float]) -> Interval:
+        answers = {language: self.answers(method, language) for language in weights}
+        return bootstrap_weighted_sum(
+            self.labels, answers, weights, self._num_labels, parallel=self.settings["parallel_test"]
+        )
 
     def transfer_matrix(self) -> pd.DataFrame:
         """Mean macro-F1 over seeds of every single-language model on every test language (rows: train language)."""
-        single = [p for p in self.predictions if p.method in ("zero-shot", "per-language") and len(p.train_languages) == 1]
-        unique = {(p.train_languages[0], p.seed, p.test_language): p for p in single}
+        single = [p for p in self.predictions if p.method in ("zero-shot", "per-language")]
         rows = [
             {
-                "train_language": train,
+                "train_languages": train,
                 "test_language": test,
                 "macro_f1": score(self.labels[test], p.probabilities.argmax(axis=1), self._num_labels).macro_f1,
             }
-            for (train, _, test), p in unique.items()
+            # The zero-shot model of the source language is also its per-language model: it counts once.
+            for (train, _, test), p in {(p.train_languages[0], p.seed, p.test_language): p for p in single}.items()
         ]
-        order = list(self.labels)
-        matrix = pd.DataFrame(rows).pivot_table(index="train_language", columns="test_language", values="macro_f1")
-        return matrix.reindex(index=[language for language in order if language in matrix.index], columns=order)
+        return transfer_matrix(pd.DataFrame(rows))
 
     def difference(self, first: str, second: str, language: str) -> PairedTest | None:
         """Paired test of ``first`` minus ``second`` in macro-F1 on the same test messages; ``None`` if one was not run."""
@@ -191,15 +204,14 @@ class Comparison:
         """Methods x languages, each cell ``mean [low, high]`` in points of macro-F1, with the mean over the targets."""
         points = self.summary.assign(
             cell=[
-                f"{100 * mean:.1f} [{100 * low:.1f}, {100 * high:.1f}]"
+                _points(Interval(mean, low, high, 0.95))
                 for mean, low, high in self.summary[["macro_f1_mean", "ci_low", "ci_high"]].to_numpy()
             ]
         )
         table = points.pivot_table(index="method", columns="test_language", values="cell", aggfunc="first")
         table = table.reindex(index=self.methods, columns=list(self.labels)).fillna("")
-        targets = self.summary[self.summary["test_language"].isin(self.targets)]
-        table["mean of targets"] = 100 * targets.groupby("method")["macro_f1_mean"].mean()
-        table["mean of targets"] = table["mean of targets"].map("{:.1f}".format)
+        means = {method: self.mean_of_targets(method) for method in self.methods}
+        table["mean of targets"] = [_points(means[method]) if means[method] else "" for method in table.index]
         return table
 
     def report(self) -> str:
@@ -216,7 +228,7 @@ class Comparison:
             lines.append(f"Without test rows, so trained on only: {', '.join(untested)}.")
         gap = self.transfer_gap()
         if gap is not None:
-            lines.append(f"Transfer gap of zero-shot ({self.settings['source']} minus mean of targets): {100 * gap:.1f} points.")
+            lines.append(f"Transfer gap of zero-shot ({self.settings['source']} minus mean of targets): {_points(gap)}")
         for row in self.differences().itertuples():
             verdict = "distinguishable" if row.distinguishable else "not distinguishable"
             lines.append(
@@ -227,14 +239,16 @@ class Comparison:
 
     def to_dict(self) -> dict[str, Any]:
         """The comparison as plain values, as ``xlft compare --json`` writes it; scores between 0 and 1."""
-        matrix = self.transfer_matrix() if any(len(p.train_languages) == 1 for p in self.predictions) else None
+        gap = self.transfer_gap()
+        single = any(p.method in ("zero-shot", "per-language") for p in self.predictions)
         return {
             "settings": self.settings,
             "runs": json.loads(self.runs.to_json(orient="records")),
             "summary": json.loads(self.summary.to_json(orient="records")),
-            "transfer_gap": self.transfer_gap(),
+            "transfer_gap": gap and gap.estimate,
+            "transfer_gap_interval": gap and [gap.low, gap.high],
             "differences": json.loads(self.differences().to_json(orient="records")),
-            "transfer_matrix": None if matrix is None else json.loads(matrix.to_json(orient="index")),
+            "transfer_matrix": json.loads(self.transfer_matrix().to_json(orient="index")) if single else None,
         }
 
     def to_json(self, path: Path | str) -> None:
@@ -247,3 +261,7 @@ class Comparison:
     @property
     def _num_labels(self) -> int:
         return len(self.settings["labels"])
+
+
+def _points(interval: Interval) -> str:
+    return f"{100 * interval.estimate:.1f} [{100 * interval.low:.1f}, {100 * interval.high:.1f}]"

@@ -110,14 +110,126 @@ show_messages(
 # stands beside a baseline, here the label that is most frequent in training.
 
 # %%
+import numpy as np
 import pandas as pd
 
-from xlft_helpers.evaluation import bootstrap_macro_f1
+from xlft_helpers.evaluation import bootstrap_macro_f1, score
 
-rows = []
+rows = {}
 for language, group in test.groupby("language", sort=False):
     labels, answers = (group[column].map(names.index).to_numpy() for column in ("label", "prediction"))
     interval = bootstrap_macro_f1(labels, answers, num_labels=len(names))
-    rows.append({"language": language, "n": len(group), "macro-F1": interval.estimate, "low": interval.low, "high": interval.high})
-scores = pd.DataFrame(rows).set_index("language")
-(100 * scores[["macro-F1", "low", "high"]]).round(1).assign(n=scores["n"], majority=16.7)
+    majority = score(labels, np.zeros_like(labels), num_labels=len(names)).macro_f1
+    rows[language] = [interval.estimate, interval.low, interval.high, majority]
+scores = (100 * pd.DataFrame(rows, index=["macro-F1", "low", "high", "majority"]).T).round(1)
+scores
+
+# %% [markdown]
+# Read the table in three steps. First, the baseline: every score of a covered language should lie well above the 16.7
+# points of the constant answer. Second, the intervals: most of the differences *between* languages are smaller than
+# they are wide. Third, the last rows: **Hindi** was not among the 16 languages USE-M was trained on, and its interval
+# shows what a model does outside its coverage.
+#
+# One run with one seed is a look, not a result. Notebook 05 repeats it with several seeds and asks what explains the gaps.
+
+# %% [markdown]
+# ## Try it yourself
+#
+# Type a message in any language and press the button or the Enter key. The table shows the probability of each label.
+
+# %%
+import html
+
+from xlft_helpers.teaching import ask
+
+
+def read(text):
+    values = predict(result.model, result.tokenizer, [text])[0]
+    cells = "".join(f"<td>{name}: {value:.2f}</td>" for name, value in zip(names, values))
+    return f"<table><tr><td dir='auto'>{html.escape(text)}</td>{cells}</tr></table>"
+
+
+ask(read, start="Quel bonheur, le train est à l'heure et le café est chaud !")
+
+# %% [markdown]
+# Try irony ("Great, another delay"), a language that USE-M has never seen, or an emoji alone. The model has no way to
+# say "I don't know": it always spreads probability 1 over three labels.
+
+# %% [markdown]
+# ## Use the course
+#
+# - **In order or not.** Notebooks 04 to 07 are the core: data, zero-shot, merged, evaluation. Each says at its top which
+#   earlier notebook it builds on.
+# - **Exercises** are cells with three dots. Replace the dots, run the cell, and the check below explains what it finds.
+#   A notebook runs to its end with the exercises untouched. The folder `solutions` holds the same notebooks solved.
+# - **Full size.** Everything here runs offline on two CPU cores. Where you have a GPU and a network, set
+#   `XLFT_PROFILE=full` before starting Jupyter, and the same cells run XLM-R on real tweets.
+#
+# ## Exercise 1: find the most confident row
+#
+# Confidence is the highest probability in a row, whichever class it belongs to. Write a function that takes a table of
+# probabilities (a list of rows) and returns the index of the row the model is most confident about.
+#
+# *Hint:* `max(row)` is a row's confidence; `numpy.argmax` gives the index of the largest of several numbers.
+
+# %%
+from xlft_helpers.teaching import check
+
+
+def most_confident(probabilities):
+    """Return the index of the row with the highest confidence."""
+    # --- stub
+    return ...
+    # --- solution
+    return int(np.argmax([max(row) for row in probabilities]))
+    # --- end
+
+
+check.most_confident(most_confident)
+
+# %% [markdown]
+# ## Exercise 2: compute the baseline
+#
+# Which macro-F1, in points, does a "model" get that always answers *neutral*, on a test set with equally many messages
+# of each of three labels? Work it out with F1 = 2 · precision · recall / (precision + recall), then check it against the
+# table above.
+
+# %%
+# --- stub
+baseline = ...
+# --- solution
+baseline = 100 * (2 * (1 / 3) * 1 / (1 / 3 + 1) + 0 + 0) / 3
+# --- end
+check.majority_macro_f1(baseline)
+
+# %% [markdown]
+# ## Quiz
+#
+# Choose an answer; every choice is explained.
+
+# %%
+from xlft_helpers.teaching import quiz
+
+quiz("00_start_here")
+
+# %% [markdown]
+# <details><summary>The same questions without a running kernel</summary>
+#
+# {{quiz}}
+#
+# </details>
+
+# %% [markdown]
+# ## Recap
+#
+# You trained on English and read nine other languages. The scores beat the constant answer clearly where the model was
+# pretrained on the language, and their intervals are wide, because 150 messages are few. Zero-shot means zero *labelled*
+# examples, not zero knowledge of the language.
+#
+# ## Read on
+#
+# Yang et al. 2020, *Multilingual Universal Sentence Encoder for Semantic Retrieval* (ACL, system demonstrations), is
+# the paper behind the offline model. Hu et al. 2020, *XTREME* (ICML), is the benchmark that made zero-shot transfer a
+# standard test.
+#
+# {{navigation}}

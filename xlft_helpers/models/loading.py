@@ -16,6 +16,8 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
+from transformers.utils.logging import disable_progress_bar, enable_progress_bar
+
 from xlft_helpers import settings
 from xlft_helpers.errors import ModelError
 
@@ -137,6 +139,10 @@ def _locate(name: str) -> tuple[str, dict[str, Any]]:
 
 
 def _load(auto_class: Any, repository: str, options: dict[str, Any]) -> Any:
+    if options["local_files_only"]:
+        disable_progress_bar()  # reading from disk takes no time worth a bar
+    else:
+        enable_progress_bar()
     try:
         return auto_class.from_pretrained(repository, **options)
     except (OSError, ValueError, SafetensorError) as error:

@@ -1,0 +1,55 @@
+"""Texts to piece ids, and what that costs each language."""
+
+import pandas as pd
+from datasets import Dataset
+from transformers import PreTrainedTokenizerBase
+
+from .languages import has_spaces
+from .schema import languages_of, select_language
+
+
+def tokenize(dataset: Dataset, tokenizer: PreTrainedTokenizerBase, max_length: int = 128) -> Dataset:
+    """Add ``input_ids``, ``attention_mask`` and ``length`` to every row, in batches; nothing is padded yet.
+
+    Args:
+        dataset: rows with ``text``.
+        tokenizer: of the model that will read them.
+        max_length: longest input in pieces, start and end included; the rest is cut off.
+    """
+
+    def encode(batch: dict[str, list[str]]) -> dict[str, list]:
+        encoded = tokenizer(batch["text"], truncation=True, max_length=max_length)
+        ids = encoded["input_ids"]
+        return {"input_ids": ids, "attention_mask": encoded["attention_mask"], "length": [len(row) for row in ids]}
+
+    # Kept in memory: a few thousand short texts are tokenized faster than they are looked up in a cache on disk.
+    return dataset.map(encode, batched=True, keep_in_memory=True, load_from_cache_file=False)
+
+
+def tokenizer_report(dataset: Dataset, tokenizer: PreTrainedTokenizerBase, max_length: int = 128) -> pd.DataFrame:
+    """What a tokenizer makes of each language's texts.
+
+    Returns:
+        One row a language: ``fertility`` (pieces a word, or a character where the script has no spaces), ``unit``,
+        ``pieces`` (mean number a text, start and end included), ``truncated`` (share of the texts longer than
+        ``max_length``), ``unknown`` (share of the pieces that are the unknown piece).
+    """
+    rows = []
+    for code in languages_of(dataset):
+        texts = list(select_language(dataset, code)["text"])
+        encoded = tokenizer(texts, add_special_tokens=False)["input_ids"]
+        special = tokenizer.num_special_tokens_to_add()
+        pieces = [len(ids) for ids in encoded]
+        units = sum(len(text.split()) if has_spaces(code) else len("".join(text.split())) for text in texts)
+        unknown = sum(ids.count(tokenizer.unk_token_id) for ids in encoded)
+        rows.append(
+            {
+                "language": code,
+                "fertility": sum(pieces) / units,
+                "unit": "word" if has_spaces(code) else "character",
+                "pieces": sum(pieces) / len(pieces) + special,
+                "truncated": sum(count + special > max_length for count in pieces) / len(pieces),
+                "unknown": unknown / max(1, sum(pieces)),
+            }
+        )
+    return pd.DataFrame(rows)
