@@ -1,11 +1,97 @@
-"""Data: sources, schema, checks, sampling and tokenization."""
+"""Data: sources, the one schema and its checks, cleaning, leakage, language sampling and tokenization."""
 
-from .languages import check_language, has_spaces, is_right_to_left, language_name
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+from datasets import DatasetDict
+
+from xlft_helpers.errors import DataError
+
+from .languages import check_language, has_spaces, is_right_to_left, language_name, script
 from .sampling import class_priors, sample_languages, sampling_probabilities
 from .schema import COLUMNS, SPLITS, build_dataset, label_names, languages_of, require_rows, select_language
+from .tables import read_folder, read_lines, read_table
 from .tokenization import tokenize, tokenizer_report
 from .tweets import load_tweets
+from .umsab import load_umsab
+
+__all__ = [
+    "COLUMNS",
+    "SPLITS",
+    "build_dataset",
+    "check_language",
+    "class_priors",
+    "has_spaces",
+    "is_right_to_left",
+    "label_names",
+    "language_name",
+    "languages_of",
+    "load_data",
+    "load_tweets",
+    "load_umsab",
+    "read_folder",
+    "read_lines",
+    "read_table",
+    "require_rows",
+    "sample_languages",
+    "sampling_probabilities",
+    "script",
+    "select_language",
+    "tokenize",
+    "tokenizer_report",
+]
 
 
-def load_data(source="tweets", *, data_dir=None, languages=None, label_map=None):
-    return load_tweets(languages)
+def load_data(
+    source: Path | str = "tweets",
+    *,
+    data_dir: Path | str | None = None,
+    languages: Sequence[str] | None = None,
+    label_map: Mapping[str, str] | None = None,
+) -> DatasetDict:
+    """Load labelled texts in the one schema: ``text``, ``label``, ``language``, ``split``, ``id``.
+
+    Args:
+        source: ``tweets`` (the bundled corpus), ``umsab`` (the benchmark), or a file (.tsv, .csv, .jsonl) or a folder
+            of your own.
+        data_dir: for ``umsab`` only, a folder that holds its files; without it they are downloaded.
+        languages: ISO 639-1 codes; default: every language that the source has.
+        label_map: for your own data only, the labels' names in it to the names to use, e.g. ``{"1": "positive"}``.
+
+    Returns:
+        The splits that have rows.
+
+    Raises:
+        DataError: the source does not exist, cannot be read, or has a row that cannot be used.
+        DownloadError: ``umsab`` is needed from the network and cannot be had.
+    """
+    if data_dir is not None and source != "umsab":
+        raise DataError(
+            f"data_dir={str(data_dir)!r} belongs to 'umsab'; for your own data, give its path as the source."
+        )
+    if label_map is not None and source in ("tweets", "umsab"):
+        raise DataError(
+            f"label_map does not apply to {source!r}, whose labels are negative, neutral and positive already."
+        )
+    if source == "tweets":
+        return load_tweets(languages)
+    if source == "umsab":
+        return load_umsab(data_dir, languages)
+    frame = _read_own(Path(source), label_map)
+    for code in languages or ():
+        if check_language(code) not in set(frame["language"]):
+            found = ", ".join(frame["language"].unique())
+            raise DataError(f"{source}: there are no rows in the language {code!r}; found {found}. Choose among them.")
+    if languages:
+        frame = frame[frame["language"].isin(languages)]
+    names = label_map.values() if label_map else sorted(frame["label"].unique())
+    return build_dataset(frame, list(dict.fromkeys(names)), str(source))
+
+
+def _read_own(path: Path, label_map: Mapping[str, str] | None) -> pd.DataFrame:
+    if path.is_dir():
+        return read_folder(path, label_map=label_map)
+    if not path.exists():
+        raise DataError(f"{path}: no such file or folder. Give 'tweets', 'umsab', or the path of your own data.")
+    return read_table(path, label_map=label_map)
