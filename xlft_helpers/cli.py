@@ -48,6 +48,10 @@ def _parser() -> argparse.ArgumentParser:
     compare.add_argument("--languages", nargs="+", metavar="CODE", help="default: all in the data")
     compare.add_argument("--seeds", type=int, default=3, metavar="N", help="runs with different seeds (default: 3)")
     compare.add_argument("--alpha", type=float, default=1.0, help="language sampling, 0 to 1 (default: 1)")
+    compare.add_argument(
+        "--centre", action=argparse.BooleanOptionalAction, default=True,
+        help="mean-centre target languages in zero-shot, from unlabelled training texts (default: yes)",
+    )  # fmt: skip
     compare.add_argument("--output-dir", type=Path, metavar="DIR", help="keep finished runs here; a second call goes on")
     compare.add_argument("--json", type=Path, metavar="FILE", help="write all figures here")
     compare.add_argument("--figure", type=Path, metavar="FILE.png", help="draw the scores here")
@@ -99,6 +103,7 @@ def _compare(options: argparse.Namespace) -> int:
         languages=options.languages,
         seeds=options.seeds,
         alpha=options.alpha,
+        centre=options.centre,
         output_dir=options.output_dir,
     )
     print(comparison.report())

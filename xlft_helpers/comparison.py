@@ -20,7 +20,8 @@ from xlft_helpers import settings
 from xlft_helpers.data import label_names, languages_of, require_rows, sample_languages, select_language
 from xlft_helpers.errors import DataError, XlftError
 from xlft_helpers.evaluation import baseline_predictions
-from xlft_helpers.finetuning import Recipe, default_recipe, finetune, predict
+from xlft_helpers.finetuning import Recipe, default_recipe, finetune
+from xlft_helpers.inference import has_sentence_embeddings, language_shift, predict
 from xlft_helpers.results import Comparison, Prediction
 
 METHODS = ("zero-shot", "per-language", "merged")
@@ -44,13 +45,15 @@ def compare(
     languages: Sequence[str] | None = None,
     seeds: int = 3,
     alpha: float = 1.0,
+    centre: bool = True,
     recipe: Recipe | None = None,
     output_dir: Path | str | None = None,
     progress: bool = True,
 ) -> Comparison:
     """Train and test every method with every seed.
 
-    * ``zero-shot``: one model, trained on the source language only, tested on every language.
+    * ``zero-shot``: one model, trained on the source language only, tested on every language. No label of another
+      language is used. With ``centre``, unlabelled training texts are: see :func:`~xlft_helpers.inference.language_shift`.
     * ``per-language``: one model a language, tested on its own language (and on all, for the transfer matrix).
     * ``merged``: one model, trained on all languages, each drawn with p_k ∝ M_k^alpha.
 
@@ -66,6 +69,7 @@ def compare(
             trained on and not tested.
         seeds: number of seeds, from ``settings.SEED`` on.
         alpha: exponent of the language sampling; 1 is plain concatenation.
+        centre: mean-centre the target languages' sentence embeddings in zero-shot (default), where the model has them.
         recipe: default: the model's own.
         output_dir: keeps every finished job, so that an interrupted comparison goes on where it was.
         progress: show bars with the time left.
@@ -92,6 +96,7 @@ def compare(
         "test_languages": tested,
         "seeds": seeds,
         "alpha": alpha,
+        "centre": centre,
         "recipe": asdict(recipe),
         "labels": label_names(data["train"]),
         "parallel_test": _is_parallel(test),
@@ -102,7 +107,7 @@ def compare(
     for job in tqdm(jobs, desc="models", disable=not progress or len(jobs) == 1, leave=False):
         finished = store.read(job, tested) if store else None
         if finished is None:
-            finished = _run(job, data, test, model, alpha, recipe, progress)
+            finished = _run(job, data, test, model, alpha, centre, recipe, progress)
             if store:
                 store.write(job, finished)
         predictions += finished
@@ -130,22 +135,33 @@ def plan(
 
 
 def _run(
-    job: Job, data: DatasetDict, test: dict[str, Dataset], model: str, alpha: float, recipe: Recipe, progress: bool
+    job: Job,
+    data: DatasetDict,
+    test: dict[str, Dataset],
+    model: str,
+    alpha: float,
+    centre: bool,
+    recipe: Recipe,
+    progress: bool,
 ) -> list[Prediction]:
     train = select_language(data["train"], *job.train_languages)
     if "merged" in job.methods:
         train = sample_languages(train, alpha=alpha, seed=job.seed)
     dev = select_language(data["dev"], *job.train_languages)
     result = finetune(model, train, dev, recipe=recipe, seed=job.seed, progress=progress)
-    probabilities = {
-        language: predict(result.model, result.tokenizer, rows, max_length=recipe.max_length)
-        for language, rows in test.items()
-    }
-    return [
-        Prediction(method, job.seed, job.train_languages, language, values, result.train_seconds)
-        for method in job.methods
-        for language, values in probabilities.items()
-    ]
+    predictions = []
+    for language, rows in test.items():
+        shift = None
+        unlabelled = select_language(data["train"], language)
+        zero_shot = "zero-shot" in job.methods and language not in job.train_languages
+        if centre and zero_shot and len(unlabelled) and has_sentence_embeddings(result.model):
+            shift = language_shift(result.model, result.tokenizer, train, unlabelled)
+        values = predict(result.model, result.tokenizer, rows, max_length=recipe.max_length, shift=shift)
+        predictions += [
+            Prediction(method, job.seed, job.train_languages, language, values, result.train_seconds)
+            for method in job.methods
+        ]
+    return predictions
 
 
 def _baselines(
@@ -209,7 +225,7 @@ class _JobStore:
 
     def __init__(self, folder: Path | str, described: dict[str, Any]) -> None:
         # What decides a job's result; the list of methods and the number of seeds may grow between runs.
-        fixed = {key: described[key] for key in ("model", "alpha", "recipe", "labels", "data")}
+        fixed = {key: described[key] for key in ("model", "alpha", "centre", "recipe", "labels", "data")}
         self._key = hashlib.sha256(json.dumps(fixed, sort_keys=True).encode()).hexdigest()[:16]
         self._folder = Path(folder)
         self._folder.mkdir(parents=True, exist_ok=True)

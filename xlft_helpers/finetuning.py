@@ -1,7 +1,6 @@
-"""Fine-tuning and prediction, thin on top of `transformers.Trainer`.
+"""Fine-tuning, thin on top of `transformers.Trainer`.
 
-What is added to the Trainer: the precision that gains on this CPU, the recipe of each model family, a history table,
-and prediction in batches of similar length, which wastes nothing on padding.
+What is added to the Trainer: the precision that gains on this CPU, the recipe of each model family, and a history table.
 """
 
 import time
@@ -13,10 +12,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 from datasets import Dataset
 from sklearn.metrics import f1_score
-from torch import Tensor
 from tqdm import tqdm
 from transformers import (
     DataCollatorWithPadding,
@@ -37,6 +34,7 @@ from transformers.utils.logging import disable_progress_bar
 from xlft_helpers import settings
 from xlft_helpers.data import label_names, tokenize
 from xlft_helpers.errors import TrainingError
+from xlft_helpers.inference import predict  # noqa: F401
 from xlft_helpers.models import load_model, load_tokenizer
 
 
@@ -171,54 +169,6 @@ def finetune(
     )
 
 
-@torch.inference_mode()
-def predict(
-    model: PreTrainedModel,
-    tokenizer: PreTrainedTokenizerBase,
-    texts: Dataset | list[str],
-    *,
-    batch_tokens: int = 8192,
-    max_length: int = 128,
-) -> np.ndarray:
-    """Class probabilities of each text.
-
-    Args:
-        model: a sequence classifier.
-        tokenizer: its tokenizer.
-        texts: n strings, or a data set with a ``text`` column.
-        batch_tokens: texts of similar length are grouped until padding them would exceed this many tokens.
-        max_length: as in training.
-
-    Returns:
-        An array (n, num_labels) of float32 in the order of the input; each row sums to one.
-    """
-    strings = texts if isinstance(texts, list) else list(texts["text"])
-    if not strings:
-        return np.zeros((0, model.config.num_labels), dtype=np.float32)
-    encoded = tokenizer(strings, truncation=True, max_length=max_length)
-    lengths = np.array([len(ids) for ids in encoded["input_ids"]])
-    probabilities = np.empty((len(strings), model.config.num_labels), dtype=np.float32)
-    model.eval()
-    bf16 = settings.precision().bf16
-    for rows in length_batches(lengths, batch_tokens):
-        batch = tokenizer.pad({key: [encoded[key][row] for row in rows] for key in encoded}, return_tensors="pt")
-        with torch.autocast(model.device.type, torch.bfloat16, enabled=bf16):
-            logits: Tensor = model(**batch.to(model.device)).logits
-        probabilities[rows] = logits.float().softmax(dim=-1).cpu().numpy()
-    return probabilities
-
-
-def length_batches(lengths: np.ndarray, batch_tokens: int) -> list[np.ndarray]:
-    """Group rows of similar length so that rows x longest length stays within ``batch_tokens`` (one row at least)."""
-    batches: list[np.ndarray] = []
-    order = np.argsort(lengths, kind="stable")[::-1]
-    while len(order):
-        size = max(1, batch_tokens // int(lengths[order[0]]))
-        batches.append(order[:size])
-        order = order[size:]
-    return batches
-
-
 class ProgressBar(TrainerCallback):
     """One bar over all steps with the time left and the last loss."""
 
@@ -262,6 +212,7 @@ def _training_arguments(
         load_best_model_at_end=select,
         metric_for_best_model="dev_macro_f1" if select else None,
         logging_strategy="epoch",
+        logging_nan_inf_filter=False,  # a diverging run must not look like a good one
         disable_tqdm=True,
         report_to="none",
     )

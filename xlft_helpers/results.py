@@ -229,6 +229,10 @@ class Comparison:
         gap = self.transfer_gap()
         if gap is not None:
             lines.append(f"Transfer gap of zero-shot ({self.settings['source']} minus mean of targets): {_points(gap)}")
+        if self.settings["centre"] and "zero-shot" in self.methods:
+            lines.append(
+                "Zero-shot used no target label; target languages were mean-centred on their unlabelled training texts."
+            )
         for row in self.differences().itertuples():
             verdict = "distinguishable" if row.distinguishable else "not distinguishable"
             lines.append(

@@ -159,10 +159,23 @@ class UseMForSequenceClassification(UseMPreTrainedModel):
         input_ids: Tensor,
         attention_mask: Tensor | None = None,
         labels: Tensor | None = None,
+        embedding_shift: Tensor | None = None,
         **kwargs: object,
     ) -> SequenceClassifierOutput:
-        """``input_ids`` (B, T), ``labels`` (B,) of class indices; ``logits`` (B, num_labels), mean loss in nats."""
+        """Classify a batch.
+
+        Args:
+            input_ids: (B, T) piece ids.
+            attention_mask: (B, T), all ones by default.
+            labels: (B,) class indices.
+            embedding_shift: (H,), taken off the sentence embeddings before the head (default: nothing).
+
+        Returns:
+            ``logits`` (B, num_labels) and, with ``labels``, the mean negative log-likelihood in nats.
+        """
         embedding = self.encoder(input_ids, attention_mask).pooler_output
+        if embedding_shift is not None:
+            embedding = embedding - embedding_shift
         logits = self.classifier(self.dropout(embedding * self.config.head_scale)).float()
         loss = None if labels is None else F.cross_entropy(logits, labels)
         return SequenceClassifierOutput(loss=loss, logits=logits)

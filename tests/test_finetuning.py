@@ -1,0 +1,133 @@
+"""Fine-tuning learns, repeats itself under a seed, survives being killed, and predicts in order."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from datasets import ClassLabel, Dataset
+
+from xlft_helpers.errors import TrainingError
+from xlft_helpers.finetuning import Recipe, finetune
+from xlft_helpers.inference import length_batches, predict
+from xlft_helpers.models import load_model, load_tokenizer
+
+FAST = Recipe(epochs=3, batch_size=8)
+
+
+def dataset(language: str = "en") -> Dataset:
+    """Sixty short messages that even a bag of words can tell apart."""
+    good = ["lovely day", "great food", "I love this song", "what a kind neighbour", "best trip so far"]
+    bad = ["awful day", "terrible food", "I hate this noise", "what a rude neighbour", "worst trip so far"]
+    endings = ["", " today", " again", " in town", " :)", " ..."]
+    rows = [(text + end, label) for label, texts in enumerate([bad, good]) for text in texts for end in endings]
+    texts, labels = zip(*rows, strict=True)
+    columns = {"text": list(texts), "label": list(labels), "language": [language] * len(rows)}
+    return Dataset.from_dict(columns).cast_column("label", ClassLabel(names=["negative", "positive"]))
+
+
+def weights(model) -> torch.Tensor:
+    return torch.cat([parameter.detach().flatten() for parameter in model.parameters()])
+
+
+@pytest.fixture(scope="module")
+def result():
+    return finetune("use-m", dataset(), dataset(), watch={"extra": dataset("fr")}, recipe=FAST, progress=False)
+
+
+def test_it_learns_what_can_be_learned(result):
+    labels = np.array(dataset()["label"])
+    assert (predict(result.model, result.tokenizer, dataset()).argmax(axis=1) == labels).mean() > 0.95
+
+
+def test_history_has_a_row_an_epoch_for_every_set(result):
+    assert list(result.history["epoch"]) == [1, 2, 3]
+    assert {"train_loss", "dev_macro_f1", "dev_loss", "extra_macro_f1"} <= set(result.history.columns)
+    assert result.history["dev_macro_f1"].between(0, 1).all()
+
+
+def test_the_kept_epoch_is_the_one_with_the_best_dev_score(result):
+    scores = result.history.set_index("epoch")["dev_macro_f1"]
+    assert scores[result.best_epoch] == scores.max()
+    from sklearn.metrics import f1_score
+
+    answers = predict(result.model, result.tokenizer, dataset()).argmax(axis=1)
+    assert f1_score(dataset()["label"], answers, average="macro") == pytest.approx(scores.max(), abs=0.03)
+
+
+def test_same_seed_same_weights_other_seed_other_weights():
+    runs = [finetune("use-m", dataset(), recipe=Recipe(epochs=1), seed=seed, progress=False) for seed in (1, 1, 2)]
+    assert torch.equal(weights(runs[0].model), weights(runs[1].model))
+    assert not torch.equal(weights(runs[0].model), weights(runs[2].model))
+
+
+def test_watched_sets_do_not_influence_the_run():
+    plain = finetune("use-m", dataset(), recipe=Recipe(epochs=1), progress=False)
+    watched = finetune("use-m", dataset(), watch={"other": dataset("fr")}, recipe=Recipe(epochs=1), progress=False)
+    assert torch.equal(weights(plain.model), weights(watched.model))
+
+
+def test_frozen_embeddings_stay_as_they_were(result):
+    untouched = load_model("use-m", label_names=["negative", "positive"])
+    assert torch.equal(result.model.encoder.embeddings.table, untouched.encoder.embeddings.table)
+
+
+def test_empty_training_set_is_refused():
+    with pytest.raises(TrainingError, match="empty"):
+        finetune("use-m", dataset().select([]))
+
+
+def test_diverging_training_names_the_learning_rate():
+    with pytest.raises(TrainingError, match="learning rate"):
+        finetune("use-m", dataset(), recipe=Recipe(learning_rate=float("inf"), epochs=1, warmup=0), progress=False)
+
+
+KILLED = """
+import sys
+sys.path.insert(0, {tests!r})
+from xlft_helpers.finetuning import Recipe, finetune
+from test_finetuning import dataset
+finetune("use-m", dataset(), dataset(), recipe=Recipe(epochs=40, batch_size=8), output_dir={folder!r}, progress=False)
+"""
+
+
+def test_a_killed_run_goes_on_and_ends_with_the_same_weights(tmp_path):
+    recipe = Recipe(epochs=40, batch_size=8)
+    code = KILLED.format(tests=str(Path(__file__).parent), folder=str(tmp_path / "run"))
+    process = subprocess.Popen([sys.executable, "-c", code], env=os.environ, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 240
+    while not list(tmp_path.glob("run/checkpoint-*/trainer_state.json")):
+        assert process.poll() is None, "the run ended before it could be killed"
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    resumed = finetune("use-m", dataset(), dataset(), recipe=recipe, output_dir=tmp_path / "run", progress=False)
+    whole = finetune("use-m", dataset(), dataset(), recipe=recipe, progress=False)
+    assert torch.equal(weights(resumed.model), weights(whole.model))
+    assert resumed.best_epoch == whole.best_epoch
+
+
+def test_predictions_keep_the_order_and_do_not_depend_on_the_batch(result):
+    texts = ["lovely " * count for count in (1, 40, 3, 90, 2)] + ["awful", "", "nice"]
+    together = predict(result.model, result.tokenizer, texts, batch_tokens=64)
+    one_by_one = np.concatenate([predict(result.model, result.tokenizer, [text]) for text in texts])
+    np.testing.assert_allclose(together, one_by_one, atol=0.02)
+    np.testing.assert_allclose(together.sum(axis=1), 1, atol=1e-5)
+
+
+def test_predicting_nothing_gives_an_empty_table(result):
+    assert predict(result.model, result.tokenizer, []).shape == (0, 2)
+
+
+@pytest.mark.parametrize("budget", [1, 10, 1000])
+def test_length_batches_hold_every_row_once_within_the_budget(budget):
+    lengths = np.array([5, 1, 9, 3, 9, 2, 7])
+    batches = length_batches(lengths, budget)
+    assert sorted(np.concatenate(batches).tolist()) == list(range(len(lengths)))
+    assert all(len(rows) == 1 or len(rows) * lengths[rows].max() <= budget for rows in batches)

@@ -1,0 +1,130 @@
+"""Prediction and embedding in batches of similar length, which waste nothing on padding."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from datasets import Dataset
+from torch import Tensor
+from transformers import BatchEncoding, PreTrainedModel, PreTrainedTokenizerBase
+
+from xlft_helpers import settings
+from xlft_helpers.errors import ModelError
+from xlft_helpers.models.use_m import UseMForSequenceClassification
+
+BATCH_TOKENS = 8192
+"""Texts are grouped until padding them to the longest would exceed this many tokens."""
+
+
+@torch.inference_mode()
+def predict(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    texts: Dataset | list[str],
+    *,
+    max_length: int = 128,
+    shift: Tensor | None = None,
+) -> np.ndarray:
+    """Class probabilities of each text.
+
+    Args:
+        model: a sequence classifier.
+        tokenizer: its tokenizer.
+        texts: n strings, or a data set with a ``text`` column.
+        max_length: longest input in tokens, as in training.
+        shift: (H,), taken off every sentence embedding before the head; see :func:`language_shift`. Default: nothing.
+
+    Returns:
+        An array (n, num_labels) of float32 in the order of the input; each row sums to one.
+
+    Raises:
+        ModelError: ``shift`` is given for a model without sentence embeddings.
+    """
+    strings = _strings(texts)
+    extra = {} if shift is None else {"embedding_shift": shift}
+    if extra:
+        _require_sentence_embeddings(model)
+    probabilities = np.empty((len(strings), model.config.num_labels), dtype=np.float32)
+    for rows, batch in _batches(model, tokenizer, strings, max_length):
+        logits: Tensor = model(**batch, **extra).logits
+        probabilities[rows] = logits.float().softmax(dim=-1).cpu().numpy()
+    return probabilities
+
+
+@torch.inference_mode()
+def embed(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, texts: Dataset | list[str], *, max_length: int = 128
+) -> Tensor:
+    """Sentence embeddings (n, H) of a USE-M classifier's encoder, in the order of the input.
+
+    Raises:
+        ModelError: the model has no sentence embeddings.
+    """
+    _require_sentence_embeddings(model)
+    strings = _strings(texts)
+    embeddings = torch.empty(len(strings), model.config.hidden_size, device=model.device)
+    for rows, batch in _batches(model, tokenizer, strings, max_length):
+        embeddings[torch.from_numpy(rows)] = model.encoder(**batch).pooler_output.float()
+    return embeddings
+
+
+def language_shift(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    source_texts: Dataset | list[str],
+    target_texts: Dataset | list[str],
+) -> Tensor:
+    """How far a target language lies from the source in the space of sentence embeddings.
+
+    Sentence embeddings carry the language beside the meaning, mostly as a constant offset. Taking it off, called
+    mean-centring, moves the target language to where the classifier was trained (Libovický et al. 2020, *On the
+    Language Neutrality of Pre-trained Multilingual Representations*, Findings of EMNLP, section 3). It needs
+    unlabelled text of the target language, and no labels.
+
+    Returns:
+        (H,): mean embedding of ``target_texts`` minus that of ``source_texts``, for ``predict(..., shift=...)``.
+    """
+    target, source = (embed(model, tokenizer, texts).mean(dim=0) for texts in (target_texts, source_texts))
+    return target - source
+
+
+def has_sentence_embeddings(model: PreTrainedModel) -> bool:
+    """Whether the model classifies one embedding of the whole sentence, which can be centred."""
+    return isinstance(model, UseMForSequenceClassification)
+
+
+def length_batches(lengths: np.ndarray, batch_tokens: int) -> list[np.ndarray]:
+    """Group rows of similar length so that rows x longest length stays within ``batch_tokens`` (one row at least)."""
+    batches: list[np.ndarray] = []
+    order = np.argsort(lengths, kind="stable")[::-1]
+    while len(order):
+        size = max(1, batch_tokens // int(lengths[order[0]]))
+        batches.append(order[:size].copy())
+        order = order[size:]
+    return batches
+
+
+def _batches(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, strings: list[str], max_length: int
+) -> Iterator[tuple[np.ndarray, BatchEncoding]]:
+    """Row numbers and padded inputs; the caller's model call runs in the precision of training."""
+    if not strings:
+        return
+    model.eval()
+    encoded = tokenizer(strings, truncation=True, max_length=max_length)
+    lengths = np.array([len(ids) for ids in encoded["input_ids"]])
+    with torch.autocast(model.device.type, torch.bfloat16, enabled=settings.precision().bf16):
+        for rows in length_batches(lengths, BATCH_TOKENS):
+            columns = {name: [encoded[name][row] for row in rows] for name in encoded}
+            yield rows, tokenizer.pad(columns, return_tensors="pt").to(model.device)
+
+
+def _strings(texts: Dataset | list[str]) -> list[str]:
+    return texts if isinstance(texts, list) else list(texts["text"])
+
+
+def _require_sentence_embeddings(model: PreTrainedModel) -> None:
+    if not has_sentence_embeddings(model):
+        raise ModelError(
+            f"{type(model).__name__} has no sentence embeddings to centre or compare; a USE-M classifier has."
+        )
