@@ -8,7 +8,11 @@ from datasets import DatasetDict
 
 from xlft_helpers.errors import DataError
 
+from .archives import unpack
+from .cleaning import CleaningReport, clean, near_duplicates, normalize_text
+from .download import fetch
 from .languages import check_language, has_spaces, is_right_to_left, language_name, script
+from .leakage import find_leakage
 from .sampling import class_priors, sample_languages, sampling_probabilities
 from .schema import COLUMNS, SPLITS, build_dataset, label_names, languages_of, require_rows, select_language
 from .tables import read_folder, read_lines, read_table
@@ -19,9 +23,13 @@ from .umsab import load_umsab
 __all__ = [
     "COLUMNS",
     "SPLITS",
+    "CleaningReport",
     "build_dataset",
     "check_language",
     "class_priors",
+    "clean",
+    "fetch",
+    "find_leakage",
     "has_spaces",
     "is_right_to_left",
     "label_names",
@@ -30,6 +38,8 @@ __all__ = [
     "load_data",
     "load_tweets",
     "load_umsab",
+    "near_duplicates",
+    "normalize_text",
     "read_folder",
     "read_lines",
     "read_table",
@@ -40,6 +50,7 @@ __all__ = [
     "select_language",
     "tokenize",
     "tokenizer_report",
+    "unpack",
 ]
 
 

@@ -45,7 +45,10 @@ def fetch(url: str, sha256: str, path: Path | str) -> Path:
             url, f"sha256:{sha256}", path.name, path.parent, downloader=pooch.HTTPDownloader(timeout=TIMEOUT)
         )
     except requests.HTTPError as error:
-        raise DownloadError(f"{url}: the server answered {_status(error.response)}") from error
+        raise DownloadError(
+            f"{url}: the server refused ({error}). The address may have moved (404): update the course. Or the server "
+            "has a problem (500 and above): try again later."
+        ) from error
     except (requests.exceptions.ChunkedEncodingError, requests.exceptions.ContentDecodingError) as error:
         raise DownloadError(f"{url}: the connection broke off before the end of the file. Try again.") from error
     except requests.RequestException as error:
@@ -64,8 +67,3 @@ def fetch(url: str, sha256: str, path: Path | str) -> Path:
             "proxy or log-in page answered instead. Nothing was kept; try again on another network."
         ) from error
     return path
-
-
-def _status(response: requests.Response) -> str:
-    remedy = "The address may have moved: update the course." if response.status_code < 500 else "Try again later."
-    return f"{response.status_code} ({response.reason}). {remedy}"

@@ -1,16 +1,24 @@
-"""Class priors, and temperature-based language sampling."""
+"""Class priors, and language sampling with a temperature."""
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 from datasets import Dataset, DatasetDict
 
+from xlft_helpers.errors import DataError
+
 from .schema import label_names, languages_of
 
 
 def class_priors(data: Dataset | DatasetDict) -> pd.DataFrame:
-    """The share of each label per split and language, with ``n`` rows (one row a split and language)."""
+    """How the classes are distributed.
+
+    Returns:
+        One row a split and language: ``split`` (``all`` for a single data set), ``language``, ``n`` (number of rows),
+        and for each label its share p(y), between 0 and 1.
+    """
     parts = data if isinstance(data, DatasetDict) else {"all": data}
     rows = []
     for split, part in parts.items():
@@ -31,36 +39,51 @@ def sampling_probabilities(counts: Mapping[str, int], alpha: float) -> dict[str,
         alpha: 1 keeps the languages' shares, 0 makes them equal.
 
     Raises:
-        ValueError: no languages, a count below one, or alpha outside [0, 1].
+        DataError: no languages, a count below one, or alpha outside [0, 1].
     """
     if not counts or min(counts.values()) < 1:
-        raise ValueError(f"counts={dict(counts)}: every language needs at least one example.")
+        raise DataError(f"counts={dict(counts)}: every language needs at least one example. Leave out the empty ones.")
     if not 0 <= alpha <= 1:
-        raise ValueError(f"alpha={alpha} is outside [0, 1].")
+        raise DataError(f"alpha={alpha} is outside [0, 1]: 1 keeps the languages' shares, 0 makes them equal.")
     powers = {code: float(count) ** alpha for code, count in counts.items()}
-    return {code: power / sum(powers.values()) for code, power in powers.items()}
+    total = sum(powers.values())
+    return {code: power / total for code, power in powers.items()}
 
 
 def sample_languages(dataset: Dataset, alpha: float, seed: int) -> Dataset:
-    """Resample a merged training set so that language k has a share of p_k ∝ M_k^α; the size stays the same.
+    """Draw a training set of the same size in which language k has the share p_k ∝ M_k^α.
 
-    With α = 1 this is the data set itself. Otherwise each language's rows are drawn without replacement as long as
-    they last, and then again from the start.
+    Each language's rows are drawn without replacement as long as they last, and then from the start again, so with
+    α = 1 the result is the data set itself.
 
     Args:
         dataset: rows of several languages.
         alpha: see :func:`sampling_probabilities`.
         seed: fixes the draw.
+
+    Returns:
+        As many rows as ``dataset`` has, in its order.
+
+    Raises:
+        DataError: alpha is outside [0, 1], or there are no rows.
     """
-    if alpha == 1:
-        return dataset
     languages = np.asarray(dataset["language"])
     counts = {code: int((languages == code).sum()) for code in languages_of(dataset)}
-    probabilities = sampling_probabilities(counts, alpha)
+    wanted = _whole_numbers(sampling_probabilities(counts, alpha), len(dataset))
     generator = np.random.default_rng(seed)
     drawn = []
-    for code, share in probabilities.items():
-        rows, wanted = np.flatnonzero(languages == code), round(share * len(dataset))
-        rounds = [generator.permutation(rows) for _ in range(-(-wanted // len(rows)))]
-        drawn.append(np.concatenate(rounds)[:wanted] if rounds else rows[:0])
+    for code, number in wanted.items():
+        rows = np.flatnonzero(languages == code)
+        rounds = [generator.permutation(rows) for _ in range(math.ceil(number / len(rows)))]
+        drawn.append(np.concatenate([rows[:0], *rounds])[:number])
     return dataset.select(np.sort(np.concatenate(drawn)))
+
+
+def _whole_numbers(shares: Mapping[str, float], total: int) -> dict[str, int]:
+    """Round ``share * total`` so that the sum is ``total``: what rounding down leaves goes to the largest fractions."""
+    exact = {code: share * total for code, share in shares.items()}
+    numbers = {code: int(value) for code, value in exact.items()}
+    by_remainder = sorted(exact, key=lambda code: numbers[code] - exact[code])
+    for code in by_remainder[: total - sum(numbers.values())]:
+        numbers[code] += 1
+    return numbers

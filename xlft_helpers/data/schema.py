@@ -133,8 +133,8 @@ def _check_labels(frame: pd.DataFrame, label_names: Sequence[str], source: str) 
         for second, others in used.items():
             if names - others and others - names:
                 raise DataError(
-                    f"{source}: the languages name their labels differently: {first} has {sorted(names - others)} where "
-                    f"{second} has {sorted(others - names)}. Map them to the same names with label_map."
+                    f"{source}: the languages name their labels differently: {first} has {sorted(names - others)} "
+                    f"where {second} has {sorted(others - names)}. Map them to the same names with label_map."
                 )
     problem = f"is not one of {', '.join(label_names)}. Correct it, or map it with label_map"
     _refuse(~frame["label"].isin(list(label_names)), frame, source, "label", problem)

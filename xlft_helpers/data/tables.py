@@ -155,8 +155,8 @@ def _read_text(path: Path) -> str:
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise DataError(
-            f"{path}, line {line}: the byte 0x{content[error.start]:02x} is not UTF-8. Save the file as UTF-8, for example "
-            f"with: iconv -f WINDOWS-1252 -t UTF-8 {path.name} (put its real encoding there)."
+            f"{path}, line {line}: the byte 0x{content[error.start]:02x} is not UTF-8. Save the file as UTF-8, for "
+            f"example with: iconv -f WINDOWS-1252 -t UTF-8 {path.name} (put its real encoding there)."
         ) from error
 
 
@@ -251,14 +251,14 @@ def _settle(frame: pd.DataFrame, lines: pd.Series, path: Path, column: str, valu
     if column not in frame:
         if value is None:
             raise DataError(
-                f"{path}: there is no column {column!r}, and nothing else says the {column} of the rows. Add the column, "
-                f"pass {column}=… to read_table, or use a folder per language with a file per split (fr/train.tsv)."
+                f"{path}: there is no column {column!r}, and nothing else says the {column} of the rows. Add the "
+                f"column, pass {column}=… to read_table, or use a folder per language (fr/train.tsv)."
             )
         frame[column] = value
     elif value is not None and (other := frame[column] != value).any():
         raise DataError(
-            f"{path}, line {lines[other].iloc[0]}: column {column!r} says {frame.loc[other, column].iloc[0]!r}, but the "
-            f"file was read as {value!r}. Correct the column or the place of the file."
+            f"{path}, line {lines[other].iloc[0]}: column {column!r} says {frame.loc[other, column].iloc[0]!r}, but "
+            f"the file was read as {value!r}. Correct the column or the place of the file."
         )
 
 
@@ -267,7 +267,7 @@ def _map_labels(labels: pd.Series, label_map: Mapping[str, str], path: Path, lin
     unknown = ~labels.isin(list(known))
     if unknown.any():
         raise DataError(
-            f"{path}, line {lines[unknown].iloc[0]}: the label {labels[unknown].iloc[0]!r} is not in the label map, which "
-            f"has {', '.join(map(repr, label_map))}. Add it to the map or correct the row."
+            f"{path}, line {lines[unknown].iloc[0]}: the label {labels[unknown].iloc[0]!r} is not in the label map, "
+            f"which has {', '.join(map(repr, label_map))}. Add it to the map or correct the row."
         )
     return labels.map(known)

@@ -1,5 +1,7 @@
 """Texts to piece ids, and what that costs each language."""
 
+from typing import Any
+
 import pandas as pd
 from datasets import Dataset
 from transformers import PreTrainedTokenizerBase
@@ -14,10 +16,10 @@ def tokenize(dataset: Dataset, tokenizer: PreTrainedTokenizerBase, max_length: i
     Args:
         dataset: rows with ``text``.
         tokenizer: of the model that will read them.
-        max_length: longest input in pieces, start and end included; the rest is cut off.
+        max_length: longest input in pieces, start and end pieces included; the rest is cut off.
     """
 
-    def encode(batch: dict[str, list[str]]) -> dict[str, list]:
+    def encode(batch: dict[str, list[str]]) -> dict[str, Any]:
         encoded = tokenizer(batch["text"], truncation=True, max_length=max_length)
         ids = encoded["input_ids"]
         return {"input_ids": ids, "attention_mask": encoded["attention_mask"], "length": [len(row) for row in ids]}
@@ -30,15 +32,15 @@ def tokenizer_report(dataset: Dataset, tokenizer: PreTrainedTokenizerBase, max_l
     """What a tokenizer makes of each language's texts.
 
     Returns:
-        One row a language: ``fertility`` (pieces a word, or a character where the script has no spaces), ``unit``,
-        ``pieces`` (mean number a text, start and end included), ``truncated`` (share of the texts longer than
-        ``max_length``), ``unknown`` (share of the pieces that are the unknown piece).
+        One row a language: ``fertility`` (pieces a word; a character where the script has no spaces), ``unit`` (which
+        of the two), ``pieces`` (mean number a text, start and end pieces included), ``truncated`` (share of the texts
+        that ``max_length`` cuts), ``unknown`` (share of the pieces that are the unknown piece).
     """
     rows = []
+    special = tokenizer.num_special_tokens_to_add()
     for code in languages_of(dataset):
-        texts = list(select_language(dataset, code)["text"])
-        encoded = tokenizer(texts, add_special_tokens=False)["input_ids"]
-        special = tokenizer.num_special_tokens_to_add()
+        texts = select_language(dataset, code)["text"][:]
+        encoded = tokenizer(texts, add_special_tokens=False, verbose=False)["input_ids"]
         pieces = [len(ids) for ids in encoded]
         units = sum(len(text.split()) if has_spaces(code) else len("".join(text.split())) for text in texts)
         unknown = sum(ids.count(tokenizer.unk_token_id) for ids in encoded)

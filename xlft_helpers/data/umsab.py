@@ -67,9 +67,9 @@ def load_umsab(data_dir: Path | str | None = None, languages: Sequence[str] | No
     if absent or not frames:
         missing = FOLDERS[absent[0]] if absent else "french"
         raise DataError(
-            f"{folder}: no files {Path(missing) / 'train_text.txt'}, {Path(missing) / 'train_labels.txt'} (or val, test). "
-            f"Languages found: {', '.join(sorted(found)) or 'none'}. Point data_dir at the folder that holds the "
-            "languages' folders."
+            f"{folder}: no files {Path(missing) / 'train_text.txt'}, {Path(missing) / 'train_labels.txt'} (or val, "
+            f"test). Languages found: {', '.join(sorted(found)) or 'none'}. Point data_dir at the folder that holds "
+            "the languages' folders."
         )
     return build_dataset(pd.concat(frames, ignore_index=True), LABELS, "umsab")
 
@@ -108,6 +108,6 @@ def _download(languages: Sequence[str]) -> Path:
     """Fetch what is not in the cache yet; return the folder."""
     folder = settings.cache_dir() / "umsab" / COMMIT[:12]
     names = [name for name in SHA256 if name.split("/")[0] in {FOLDERS[code] for code in languages}]
-    for name in tqdm(names, desc="UMSAB", unit="file"):
+    for name in tqdm(names, desc="UMSAB", unit="file", leave=False):
         fetch(f"{URL}/{name}", SHA256[name], folder / name)
     return folder
