@@ -72,7 +72,8 @@ def test_binder_reads_the_configuration():
         [sys.executable, "-m", "repo2docker", "--no-build", "--debug", str(ROOT)], capture_output=True, text=True, check=False
     )
     assert run.returncode == 0, run.stderr
-    assert "CondaBuildPack" in run.stderr + run.stdout
+    assert "python=3.12" in run.stderr
+    assert "binder/environment.yml" in run.stdout
 
 
 @pytest.mark.parametrize("name", ["postBuild", "start"])

@@ -92,12 +92,12 @@ import sys
 sys.path.insert(0, {tests!r})
 from xlft_helpers.finetuning import Recipe, finetune
 from test_finetuning import dataset
-finetune("use-m", dataset(), dataset(), recipe=Recipe(epochs=40, batch_size=8), output_dir={folder!r}, progress=False)
+finetune("use-m", dataset(), dataset(), recipe=Recipe(epochs=12, batch_size=8), output_dir={folder!r}, progress=False)
 """
 
 
 def test_a_killed_run_goes_on_and_ends_with_the_same_weights(tmp_path):
-    recipe = Recipe(epochs=40, batch_size=8)
+    recipe = Recipe(epochs=12, batch_size=8)
     code = KILLED.format(tests=str(Path(__file__).parent), folder=str(tmp_path / "run"))
     process = subprocess.Popen([sys.executable, "-c", code], env=os.environ, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 240

@@ -196,7 +196,7 @@ def _training_arguments(
         learning_rate=recipe.learning_rate,
         num_train_epochs=recipe.epochs,
         per_device_train_batch_size=recipe.batch_size,
-        per_device_eval_batch_size=128,
+        per_device_eval_batch_size=64,
         warmup_steps=recipe.warmup,
         weight_decay=recipe.weight_decay,
         label_smoothing_factor=recipe.label_smoothing,

@@ -12,7 +12,7 @@ from xlft_helpers import settings
 from xlft_helpers.errors import ModelError
 from xlft_helpers.models.use_m import UseMForSequenceClassification
 
-BATCH_TOKENS = 8192
+BATCH_TOKENS = 4096
 """Texts are grouped until padding them to the longest would exceed this many tokens."""
 
 

@@ -164,3 +164,16 @@ def test_token_classification_ignores_positions_labelled_minus_100(tokenizer):
     logits = model(**batch).logits
     expected = -torch.log_softmax(logits[0, 0].double(), dim=-1)[0]
     assert model(**batch, labels=labels).loss.item() == pytest.approx(expected.item(), abs=1e-5)
+
+
+def test_training_one_model_leaves_the_next_one_untouched(tokenizer):
+    batch = tokenizer(list(SENTENCES.values()), padding=True, return_tensors="pt")
+    first = load_model("use-m", label_names=["no", "yes"])
+    before = first.encoder(**batch).pooler_output.detach()
+    optimizer = torch.optim.SGD(first.parameters(), lr=1.0)
+    first(**batch, labels=torch.ones(len(SENTENCES), dtype=torch.long)).loss.backward()
+    optimizer.step()
+    assert not torch.allclose(first.encoder(**batch).pooler_output, before)
+    second = load_model("use-m", label_names=["no", "yes"])
+    assert all(parameter.requires_grad for parameter in second.parameters())
+    torch.testing.assert_close(second.encoder(**batch).pooler_output, before)

@@ -49,7 +49,10 @@ def ask(view: Callable[[str], str], start: str, description: str = "Message", bu
         description: label of the text box.
         button: label of the button; the Enter key does the same.
     """
-    box = widgets.Text(value=start, description=description, layout=widgets.Layout(width="90%"))
+    # Without `continuous_update`, the value changes with the Enter key or when the box is left.
+    box = widgets.Text(
+        value=start, description=description, continuous_update=False, layout=widgets.Layout(width="90%")
+    )
     press = widgets.Button(description=button, button_style="primary")
     live = widgets.HTML(view(start))
 
@@ -57,6 +60,6 @@ def ask(view: Callable[[str], str], start: str, description: str = "Message", bu
         live.value = view(box.value)
 
     press.on_click(answer)
-    box.on_submit(answer)
+    box.observe(answer, names="value")
     display(widgets.VBox([box, press, live]))
     display(HTML(view(start)))

