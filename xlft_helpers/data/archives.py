@@ -61,10 +61,14 @@ def unpack(archive: Path | str, folder: Path | str, max_bytes: int = MAX_BYTES) 
             content = Path(scratch) / "content"
             content.mkdir()
             _write_members(archive, content, max_bytes)
+            if folder.exists():
+                folder.rmdir()  # it is empty; Windows does not rename onto a folder
             content.replace(folder)
     except OSError as error:
+        if error.errno is None:  # gzip and bz2 report wrong checksums in this way
+            raise _damaged(archive, error) from error
         raise ArchiveError(
-            f"{archive} cannot be unpacked to {folder} ({error.strerror or error}). Check that the archive is there, "
+            f"{archive} cannot be unpacked to {folder} ({error.strerror}). Check that the archive is there, "
             "that you may write to the folder and that the disk has room."
         ) from error
     return sorted(path for path in folder.rglob("*") if path.is_file())
@@ -94,7 +98,12 @@ def _write_members(archive: Path, folder: Path, max_bytes: int) -> None:
             f"{archive}: {member.name!r} occurs twice, which hides one of them. Do not use it."
         ) from error
     except _BROKEN as error:
-        raise ArchiveError(f"{archive} is damaged or no zip or tar file ({error}). Download it again.") from error
+        raise _damaged(archive, error) from error
+
+
+def _damaged(archive: Path, error: Exception) -> ArchiveError:
+    reason = str(error).partition("\n")[0].rstrip(":")
+    return ArchiveError(f"{archive} is damaged or no zip or tar file ({reason}). Download it again.")
 
 
 def _copy(content: IO[bytes], target: Path, limit: int) -> int:
@@ -140,3 +149,19 @@ def _members(archive: Path) -> Iterator[_Member]:
                 yield _Member(item.name, "file", tar.extractfile(item))
             else:
                 yield _Member(item.name, "link or device", None)
+        _check_end(tar)
+
+
+def _check_end(tar: tarfile.TarFile) -> None:
+    """Make sure that a tar file was read to its end.
+
+    tarfile stops without a word at a header that it cannot read, and before the checksum of the compressed stream.
+    """
+    assert tar.fileobj is not None
+    tar.fileobj.seek(tar.offset)
+    if tar.fileobj.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
+        raise tarfile.ReadError("it ends in the middle")
+    for _ in range(MAX_BYTES // 2**20):
+        if not tar.fileobj.read(2**20):
+            return
+    raise tarfile.ReadError("padding without end")

@@ -79,7 +79,8 @@ def clean(frame: pd.DataFrame, threshold: float = 0.7) -> tuple[pd.DataFrame, Cl
     """Normalize texts, then remove empty rows and, within each language, exact and near duplicates.
 
     Of rows that are linked by duplication, one stays: a test row before a dev row before a train row, then the first.
-    So duplicates between splits cost training rows, and the evaluation stays as it was.
+    So a duplicate between splits costs a training row and no test row. A parallel test set may lose a message in one
+    language only; then remove its id in the others too.
 
     Args:
         frame: rows in the columns of ``schema.COLUMNS``, e.g. of :func:`~xlft_helpers.data.read_table`.

@@ -84,7 +84,7 @@ def read_table(
     _settle(frame, lines, path, "language", check_language(language) if language else None)
     if "split" in frame:
         frame["split"] = frame["split"].map(lambda name: SPLIT_NAMES.get(name, name))
-    _settle(frame, lines, path, "split", split)
+    _settle(frame, lines, path, "split", SPLIT_NAMES.get(split, split) if split else None)
     if label_map is not None:
         frame["label"] = _map_labels(frame["label"], label_map, path, lines)
     if "id" not in frame:

@@ -1,0 +1,51 @@
+"""Tokenization with a tiny tokenizer whose pieces can be counted by hand."""
+
+import pytest
+from datasets import Dataset
+from tokenizers import Regex, Tokenizer, models, pre_tokenizers, processors
+from transformers import PreTrainedTokenizerFast
+
+from xlft_helpers.data import tokenize, tokenizer_report
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> PreTrainedTokenizerFast:
+    """One piece a character, spaces aside; knows a to e and 好; adds a start and an end piece."""
+    vocabulary = {piece: number for number, piece in enumerate(["<pad>", "<unk>", "<s>", "</s>", *"abcde", "好"])}
+    inner = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
+    inner.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Split(Regex("."), behavior="isolated")]
+    )
+    inner.post_processor = processors.TemplateProcessing(single="<s> $A </s>", special_tokens=[("<s>", 2), ("</s>", 3)])
+    return PreTrainedTokenizerFast(
+        tokenizer_object=inner, unk_token="<unk>", pad_token="<pad>", bos_token="<s>", eos_token="</s>"
+    )
+
+
+def test_tokenize_adds_ids_and_lengths_and_cuts(tokenizer):
+    rows = Dataset.from_dict({"text": ["ab c", "", "好x"], "id": ["1", "2", "3"]})
+    tokenized = tokenize(rows, tokenizer, max_length=4)
+    assert tokenized["input_ids"][:] == [[2, 4, 5, 3], [2, 3], [2, 9, 1, 3]]
+    assert tokenized["attention_mask"][:] == [[1] * 4, [1] * 2, [1] * 4]
+    assert tokenized["length"][:] == [4, 2, 4]
+    assert tokenized["id"][:] == ["1", "2", "3"]
+    assert tokenize(rows, tokenizer)["length"][0] == 5
+
+
+def test_report_counts_pieces_per_word_or_per_character(tokenizer):
+    rows = Dataset.from_dict(
+        {
+            "text": ["ab cde", "好好 x", "a xx", "好a"],
+            "language": ["en", "zh", "en", "zh"],
+        }
+    )
+    report = tokenizer_report(rows, tokenizer, max_length=6).set_index("language")
+    english, chinese = report.loc["en"], report.loc["zh"]
+    assert (english["unit"], chinese["unit"]) == ("word", "character")
+    assert english["fertility"] == pytest.approx(8 / 4)
+    assert chinese["fertility"] == pytest.approx(5 / 5)
+    assert (english["pieces"], chinese["pieces"]) == (4 + 2, 2.5 + 2)
+    assert (english["truncated"], chinese["truncated"]) == (0.5, 0)
+    assert english["unknown"] == pytest.approx(2 / 8)
+    assert chinese["unknown"] == pytest.approx(1 / 5)
+    assert report.index.tolist() == ["en", "zh"]
