@@ -12,7 +12,11 @@ from xlft_helpers.cli import main
 
 def xlft(*arguments: str, **environment: str) -> subprocess.CompletedProcess:
     return subprocess.run(
-        [sys.executable, "-m", "xlft_helpers", *arguments], capture_output=True, text=True, env={**os.environ, **environment}, check=False
+        [sys.executable, "-m", "xlft_helpers", *arguments],
+        capture_output=True,
+        text=True,
+        env={**os.environ, **environment},
+        check=False,
     )
 
 

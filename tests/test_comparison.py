@@ -49,7 +49,9 @@ def test_runs_are_what_the_predictions_say(comparison):
         expected = score(labels, prediction.probabilities.argmax(axis=1), 3)
         runs = comparison.runs
         row = runs[
-            (runs["method"] == prediction.method) & (runs["seed"] == prediction.seed) & (runs["test_language"] == prediction.test_language)
+            (runs["method"] == prediction.method)
+            & (runs["seed"] == prediction.seed)
+            & (runs["test_language"] == prediction.test_language)
         ]
         if prediction.is_own_use:
             assert row["macro_f1"].item() == pytest.approx(expected.macro_f1)
@@ -84,18 +86,29 @@ def test_transfer_matrix_has_every_single_language_model(comparison):
 
 
 def test_zero_shot_never_sees_a_target_label(data):
-    shuffled = {split: rows for split, rows in data.items()}
+    shuffled = dict(data)
     french = np.asarray(data["train"]["language"]) == "fr"
     labels = np.asarray(data["train"]["label"])
     labels[french] = (labels[french] + 1) % 3
-    shuffled["train"] = data["train"].remove_columns("label").add_column("label", labels.tolist()).cast(data["train"].features)
-    kinds = [compare(type(data)(rows), methods=["zero-shot"], seeds=1, recipe=QUICK, progress=False) for rows in (data, shuffled)]
+    shuffled["train"] = (
+        data["train"].remove_columns("label").add_column("label", labels.tolist()).cast(data["train"].features)
+    )
+    kinds = [
+        compare(type(data)(rows), methods=["zero-shot"], seeds=1, recipe=QUICK, progress=False)
+        for rows in (data, shuffled)
+    ]
     first, second = (c.answers("zero-shot", "fr") for c in kinds)
     assert (first == second).all()
 
 
 def test_interrupted_comparison_goes_on_without_training_again(data, tmp_path, monkeypatch):
-    settings = {"methods": ["zero-shot", "per-language"], "seeds": 1, "recipe": QUICK, "progress": False, "output_dir": tmp_path}
+    settings = {
+        "methods": ["zero-shot", "per-language"],
+        "seeds": 1,
+        "recipe": QUICK,
+        "progress": False,
+        "output_dir": tmp_path,
+    }
     real, calls = engine.finetune, []
 
     def stop_at_the_third(*arguments, **keywords):
@@ -152,9 +165,18 @@ def test_wrong_arguments_say_what_is_right(data, changes, error, message):
 def made_up(answers: dict[str, list[list[int]]], labels: list[int]) -> Comparison:
     """A comparison of given answers (methods x seeds x messages) on one language."""
     predictions = [
-        Prediction(method, seed, ("en",), "en", np.eye(3)[row], 0.0) for method, rows in answers.items() for seed, row in enumerate(rows)
+        Prediction(method, seed, ("en",), "en", np.eye(3)[row], 0.0)
+        for method, rows in answers.items()
+        for seed, row in enumerate(rows)
     ]
-    settings = {"source": "en", "labels": ["negative", "neutral", "positive"], "seeds": 2, "train_languages": ["en"], "parallel_test": True, "centre": False}
+    settings = {
+        "source": "en",
+        "labels": ["negative", "neutral", "positive"],
+        "seeds": 2,
+        "train_languages": ["en"],
+        "parallel_test": True,
+        "centre": False,
+    }
     return Comparison(settings, {"en": np.array(labels)}, predictions)
 
 

@@ -62,14 +62,21 @@ def test_what_the_package_imports_is_declared():
             elif isinstance(node, ast.ImportFrom) and node.level == 0:
                 imported.add((node.module or "").partition(".")[0])
     declared = {canonicalize_name(r.name) for r in ranges()}
-    assert {modules.get(name, name) for name in imported - stdlib if canonicalize_name(modules.get(name, name)) not in declared} == set()
+    assert {
+        modules.get(name, name)
+        for name in imported - stdlib
+        if canonicalize_name(modules.get(name, name)) not in declared
+    } == set()
 
 
 def test_binder_reads_the_configuration():
     """repo2docker's own detection, as far as it goes without docker; only where it is installed."""
     pytest.importorskip("repo2docker", reason="jupyter-repo2docker is not among the course's dependencies")
     run = subprocess.run(
-        [sys.executable, "-m", "repo2docker", "--no-build", "--debug", str(ROOT)], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "repo2docker", "--no-build", "--debug", str(ROOT)],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert run.returncode == 0, run.stderr
     assert "python=3.12" in run.stderr

@@ -15,7 +15,7 @@ from datasets import ClassLabel, Dataset
 from xlft_helpers.errors import TrainingError
 from xlft_helpers.finetuning import Recipe, finetune
 from xlft_helpers.inference import length_batches, predict
-from xlft_helpers.models import load_model, load_tokenizer
+from xlft_helpers.models import load_model
 
 FAST = Recipe(epochs=3, batch_size=8)
 

@@ -40,7 +40,8 @@ SOURCES = NOTEBOOKS / "source"
 EDITIONS = {"learner": NOTEBOOKS, "solutions": NOTEBOOKS / "solutions"}
 
 _EXERCISE = re.compile(
-    r"^[ \t]*# --- stub\n(?P<stub>.*?)^[ \t]*# --- solution\n(?P<solution>.*?)^[ \t]*# --- end\n?", re.MULTILINE | re.DOTALL
+    r"^[ \t]*# --- stub\n(?P<stub>.*?)^[ \t]*# --- solution\n(?P<solution>.*?)^[ \t]*# --- end\n?",
+    re.MULTILINE | re.DOTALL,
 )
 
 
@@ -74,6 +75,7 @@ def is_stale(source: Path, edition: str) -> bool:
     target = EDITIONS[edition] / f"{source.stem}.ipynb"
     if not target.exists():
         return True
+
     def cells(notebook: NotebookNode) -> list[tuple[str, str, list[str]]]:
         return [(c.cell_type, c.source, c.metadata.get("tags", [])) for c in notebook.cells]
 

@@ -55,10 +55,13 @@ def violations(frame: pd.DataFrame) -> list[str]:
             found.append(f"{place}: an id occurs twice")
     test = frame[frame["split"] == "test"]
     for column in ("label", "topic"):
-        if (test.groupby("id")[column].nunique() != 1).any():
-            found.append(f"test: {column} differs between languages for an id")
+        kinds = test.groupby("id")[column].agg(set)
+        found += [f"test: {column} of {name} differs between languages" for name in kinds.index[kinds.str.len() > 1]]
     for row in frame.itertuples():
-        if re.search(r"[\x00-\x1f\x7f\x85\u2028\u2029]|https?:|www\.|@(?!user\b)\w", row.text) or row.text != row.text.strip():
+        if (
+            re.search(r"[\x00-\x1f\x7f\x85\u2028\u2029]|https?:|www\.|@(?!user\b)\w", row.text)
+            or row.text != row.text.strip()
+        ):
             found.append(f"{row.language} {row.id}: a control character, a link, a mention or white space at an end")
     for language, part in frame.groupby("language"):
         texts = list(part["text"])
@@ -86,7 +89,9 @@ def label_agreement(frame: pd.DataFrame) -> pd.DataFrame:
     table = []
     for language, part in test.groupby("language", sort=False):
         first, other = part["label"].to_numpy(), second.loc[part["id"], language].to_numpy()
-        table.append({"language": language, "agreement": (first == other).mean(), "kappa": cohen_kappa_score(first, other)})
+        table.append(
+            {"language": language, "agreement": (first == other).mean(), "kappa": cohen_kappa_score(first, other)}
+        )
     return pd.DataFrame(table).set_index("language")
 
 

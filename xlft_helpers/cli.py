@@ -26,7 +26,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="xlft", description="The cross-lingual fine-tuning course on the command line.")
+    parser = argparse.ArgumentParser(
+        prog="xlft", description="The cross-lingual fine-tuning course on the command line."
+    )
     parser.add_argument("--version", action="version", version=f"xlft-helpers {version('xlft-helpers')}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
@@ -35,14 +37,20 @@ def _parser() -> argparse.ArgumentParser:
 
     run = commands.add_parser("run", help="execute notebooks headless")
     run.add_argument("notebooks", nargs="*", metavar="NOTEBOOK", help="path, name or number; default: all")
-    run.add_argument("--folder", type=Path, default=Path("notebooks"), help="where the notebooks are (default: notebooks)")
+    run.add_argument(
+        "--folder", type=Path, default=Path("notebooks"), help="where the notebooks are (default: notebooks)"
+    )
     run.set_defaults(run=_run)
 
     compare = commands.add_parser("compare", help="zero-shot, per-language and merged fine-tuning side by side")
     compare.add_argument("--data", default="tweets", metavar="tweets|umsab|FILE|FOLDER", help="default: tweets")
     compare.add_argument("--data-dir", type=Path, metavar="DIR", help="folder with UMSAB's files")
-    compare.add_argument("--label-map", nargs="+", metavar="NAME=LABEL", help="rename labels, e.g. 1=positive 0=negative")
-    compare.add_argument("--model", default="use-m", metavar="NAME", help="use-m, mbert, xlm, xlmr, a Hub id or a folder")
+    compare.add_argument(
+        "--label-map", nargs="+", metavar="NAME=LABEL", help="rename labels, e.g. 1=positive 0=negative"
+    )
+    compare.add_argument(
+        "--model", default="use-m", metavar="NAME", help="use-m, mbert, xlm, xlmr, a Hub id or a folder"
+    )
     compare.add_argument("--methods", nargs="+", default=["zero-shot", "per-language", "merged"], metavar="METHOD")
     compare.add_argument("--source", default="en", metavar="CODE", help="source language (default: en)")
     compare.add_argument("--languages", nargs="+", metavar="CODE", help="default: all in the data")
@@ -52,7 +60,9 @@ def _parser() -> argparse.ArgumentParser:
         "--centre", action=argparse.BooleanOptionalAction, default=True,
         help="mean-centre target languages in zero-shot, from unlabelled training texts (default: yes)",
     )  # fmt: skip
-    compare.add_argument("--output-dir", type=Path, metavar="DIR", help="keep finished runs here; a second call goes on")
+    compare.add_argument(
+        "--output-dir", type=Path, metavar="DIR", help="keep finished runs here; a second call goes on"
+    )
     compare.add_argument("--json", type=Path, metavar="FILE", help="write all figures here")
     compare.add_argument("--figure", type=Path, metavar="FILE.png", help="draw the scores here")
     compare.set_defaults(run=_compare)
@@ -87,7 +97,9 @@ def _run(options: argparse.Namespace) -> int:
 def _compare(options: argparse.Namespace) -> int:
     for path in (options.json, options.figure):
         if path and not path.resolve().parent.is_dir():
-            raise XlftError(f"{path} cannot be written: the folder {path.resolve().parent} does not exist. Make it first.")
+            raise XlftError(
+                f"{path} cannot be written: the folder {path.resolve().parent} does not exist. Make it first."
+            )
     label_map = _label_map(options.label_map)
 
     from xlft_helpers.comparison import compare

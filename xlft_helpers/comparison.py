@@ -116,9 +116,7 @@ def compare(
     return Comparison(settings=described, labels=labels, predictions=predictions)
 
 
-def plan(
-    methods: Sequence[str], source: str, trained: Sequence[str], tested: Sequence[str], seeds: int
-) -> list[Job]:
+def plan(methods: Sequence[str], source: str, trained: Sequence[str], tested: Sequence[str], seeds: int) -> list[Job]:
     """The models that the methods need, each once."""
     users: dict[tuple[str, ...], list[str]] = {}
     if "zero-shot" in methods:
@@ -130,7 +128,9 @@ def plan(
     if "merged" in methods:
         users.setdefault(tuple(trained), []).append("merged")
     return [
-        Job(tuple(names), settings.SEED + seed, languages) for seed in range(seeds) for languages, names in users.items()
+        Job(tuple(names), settings.SEED + seed, languages)
+        for seed in range(seeds)
+        for languages, names in users.items()
     ]
 
 
@@ -201,7 +201,9 @@ def _tested_languages(data: DatasetDict, languages: Sequence[str] | None, source
         return list(languages)
     tested = languages_of(data["test"]) if "test" in data else []
     if source not in tested:
-        raise DataError(f"The source language {source!r} has no test rows; test rows exist for {tested or 'no language'}.")
+        raise DataError(
+            f"The source language {source!r} has no test rows; test rows exist for {tested or 'no language'}."
+        )
     require_rows(data, "test", tested)
     return tested
 
@@ -251,7 +253,8 @@ class _JobStore:
     def write(self, job: Job, predictions: list[Prediction]) -> None:
         path = self._path(job)
         temporary = path.with_suffix(f".{os.getpid()}.tmp")
-        arrays = {prediction.test_language: prediction.probabilities for prediction in predictions}
+        arrays: dict[str, Any] = {p.test_language: p.probabilities for p in predictions}
+        arrays["_seconds"] = predictions[0].train_seconds
         with temporary.open("wb") as file:
-            np.savez(file, _seconds=predictions[0].train_seconds, **arrays)
+            np.savez(file, **arrays)
         temporary.replace(path)

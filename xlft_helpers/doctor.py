@@ -13,7 +13,17 @@ from xlft_helpers.data import load_data
 from xlft_helpers.errors import XlftError
 from xlft_helpers.models import load_tokenizer
 
-PACKAGES = ("torch", "transformers", "datasets", "pandas", "scikit-learn", "seaborn", "jupyterlab", "ipywidgets", "nbval")
+PACKAGES = (
+    "torch",
+    "transformers",
+    "datasets",
+    "pandas",
+    "scikit-learn",
+    "seaborn",
+    "jupyterlab",
+    "ipywidgets",
+    "nbval",
+)
 MEMORY_NEEDED = 1.5 * 2**30
 """Bytes that the largest notebook may take."""
 
@@ -71,10 +81,18 @@ def _cache() -> Finding:
 def _memory() -> Finding:
     free = psutil.virtual_memory().available
     text = f"{free / 2**30:.1f} GB free"
-    return Finding("memory", free >= MEMORY_NEEDED, text if free >= MEMORY_NEEDED else f"{text}; close other programs, the largest notebook takes 1.5 GB")
+    return Finding(
+        "memory",
+        free >= MEMORY_NEEDED,
+        text if free >= MEMORY_NEEDED else f"{text}; close other programs, the largest notebook takes 1.5 GB",
+    )
 
 
 def _processor() -> Finding:
     precision = settings.precision()
     chosen = "bfloat16" if precision.bf16 else "float32"
-    return Finding("processor", True, f"{os.cpu_count()} cores, device {settings.device().type}; training in {chosen}: {precision.reason}")
+    return Finding(
+        "processor",
+        True,
+        f"{os.cpu_count()} cores, device {settings.device().type}; training in {chosen}: {precision.reason}",
+    )

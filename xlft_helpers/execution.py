@@ -46,7 +46,9 @@ def find_notebooks(names: Iterable[str], folder: Path) -> list[Path]:
     chosen = []
     for name in names:
         path = Path(name)
-        fitting = [path] if path.suffix == ".ipynb" and path.is_file() else [p for p in everything if p.name.startswith(name)]
+        fitting = (
+            [path] if path.suffix == ".ipynb" and path.is_file() else [p for p in everything if p.name.startswith(name)]
+        )
         if len(fitting) != 1:
             known = ", ".join(p.stem for p in everything) or f"none in {folder}"
             raise DataError(f"{name!r} fits {len(fitting)} notebooks; give a path or one of: {known}.")

@@ -128,9 +128,7 @@ def finetune(
     recipe = recipe or default_recipe(model_name)
     set_seed(seed)
     tokenizer = load_tokenizer(model_name)
-    model = load_model(
-        model_name, label_names=label_names(train), trainable_embeddings=recipe.trainable_embeddings
-    )
+    model = load_model(model_name, label_names=label_names(train), trainable_embeddings=recipe.trainable_embeddings)
     disable_progress_bar()  # a bar for each checkpoint would bury the one that matters
     evaluated = ({"dev": dev} if dev is not None else {}) | dict(watch or {})
     with TemporaryDirectory(dir=settings.cache_dir()) as scratch:
@@ -177,9 +175,7 @@ class ProgressBar(TrainerCallback):
     ) -> None:
         self._bar = tqdm(total=state.max_steps, initial=state.global_step, desc="fine-tuning", leave=False)
 
-    def on_step_end(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
-    ) -> None:
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         self._bar.update(state.global_step - self._bar.n)
 
     def on_train_end(

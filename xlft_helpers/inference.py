@@ -1,6 +1,7 @@
 """Prediction and embedding in batches of similar length, which waste nothing on padding."""
 
 from collections.abc import Iterator
+from typing import cast
 
 import numpy as np
 import torch
@@ -44,7 +45,8 @@ def predict(
     extra = {} if shift is None else {"embedding_shift": shift}
     if extra:
         _require_sentence_embeddings(model)
-    probabilities = np.empty((len(strings), model.config.num_labels), dtype=np.float32)
+    num_labels = cast(int, model.config.num_labels)
+    probabilities = np.empty((len(strings), num_labels), dtype=np.float32)
     for rows, batch in _batches(model, tokenizer, strings, max_length):
         logits: Tensor = model(**batch, **extra).logits
         probabilities[rows] = logits.float().softmax(dim=-1).cpu().numpy()
@@ -64,7 +66,7 @@ def embed(
     strings = _strings(texts)
     embeddings = torch.empty(len(strings), model.config.hidden_size, device=model.device)
     for rows, batch in _batches(model, tokenizer, strings, max_length):
-        embeddings[torch.from_numpy(rows)] = model.encoder(**batch).pooler_output.float()
+        embeddings[torch.from_numpy(rows)] = model.get_submodule("encoder")(**batch).pooler_output.float()
     return embeddings
 
 

@@ -1,7 +1,7 @@
 """Figures: colour-blind safe, with a caption and alternative text, and with fonts that have the scripts they show."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -10,6 +10,7 @@ import pandas as pd
 import seaborn as sns
 from IPython.display import Image, Markdown, display
 from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
 
 from xlft_helpers.data import language_name
 
@@ -44,7 +45,9 @@ def show(figure: Figure, *, alt: str, caption: str) -> None:
     display(Markdown(f"*{caption}*"))
 
 
-def plot_scores(summary: pd.DataFrame, *, languages: Sequence[str] | None = None, baselines: Sequence[str] = ("majority", "tf-idf")) -> Figure:
+def plot_scores(
+    summary: pd.DataFrame, *, languages: Sequence[str] | None = None, baselines: Sequence[str] = ("majority", "tf-idf")
+) -> Figure:
     """Macro-F1 of each method on each test language with its 95 % interval; baselines as grey marks.
 
     Args:
@@ -78,7 +81,14 @@ def plot_scores(summary: pd.DataFrame, *, languages: Sequence[str] | None = None
     return figure
 
 
-def plot_matrix(matrix: pd.DataFrame, *, x_label: str, y_label: str, number_format: str = ".0f", bar_label: str = "macro-F1 (points)") -> Figure:
+def plot_matrix(
+    matrix: pd.DataFrame,
+    *,
+    x_label: str,
+    y_label: str,
+    number_format: str = ".0f",
+    bar_label: str = "macro-F1 (points)",
+) -> Figure:
     """A labelled heatmap, e.g. of a transfer matrix or a confusion matrix.
 
     Args:
@@ -89,7 +99,9 @@ def plot_matrix(matrix: pd.DataFrame, *, x_label: str, y_label: str, number_form
         bar_label: what the colour stands for.
     """
     figure, axes = plt.subplots(figsize=(1.8 + 0.62 * matrix.shape[1], 1.4 + 0.5 * matrix.shape[0]))
-    sns.heatmap(matrix, annot=True, fmt=number_format, cmap=SEQUENTIAL, ax=axes, cbar_kws={"label": bar_label}, linewidths=0.5)
+    sns.heatmap(
+        matrix, annot=True, fmt=number_format, cmap=SEQUENTIAL, ax=axes, cbar_kws={"label": bar_label}, linewidths=0.5
+    )
     axes.set_xlabel(x_label)
     axes.set_ylabel(y_label)
     axes.tick_params(axis="y", rotation=0)
@@ -112,5 +124,127 @@ def plot_reliability(bins: pd.DataFrame) -> Figure:
     axes.set_ylabel("accuracy")
     axes.set_xlim(0, 1)
     axes.set_ylim(0, 1)
+    axes.legend(frameon=False)
+    return figure
+
+
+def plot_confusions(confusions: Mapping[str, ArrayLike], names: Sequence[str], columns: int = 5) -> Figure:
+    """One small confusion matrix a language: shares of each true label, so that every row adds up to 100.
+
+    Args:
+        confusions: title to (C, C) counts; rows are true labels, columns predictions.
+        names: the labels.
+        columns: how many stand side by side.
+    """
+    columns = min(columns, len(confusions))
+    rows = -(-len(confusions) // columns)
+    size = (1.9 * columns + 1.2, 1.9 * rows + 0.9)
+    figure, grid = plt.subplots(rows, columns, figsize=size, sharex=True, sharey=True, squeeze=False)
+    for axes in grid.flat[len(confusions) :]:
+        axes.set_visible(False)
+    for axes, (title, counts) in zip(grid.flat, confusions.items(), strict=False):
+        matrix = np.asarray(counts, dtype=float)
+        shares = 100 * matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+        frame = pd.DataFrame(shares, index=list(names), columns=list(names))
+        style = {"cmap": SEQUENTIAL, "vmin": 0, "vmax": 100, "cbar": False, "square": True, "linewidths": 0.5}
+        sns.heatmap(frame, annot=True, fmt=".0f", ax=axes, **style)
+        axes.set_title(title, fontsize="medium")
+        axes.tick_params(axis="y", rotation=0)
+        axes.tick_params(axis="x", rotation=45)
+    figure.supxlabel("predicted label")
+    figure.supylabel("true label")
+    return figure
+
+
+def plot_intervals(intervals: pd.DataFrame, *, reference: float, x_label: str) -> Figure:
+    """Intervals one above the other beside a reference value; those that miss it are drawn in another colour and mark.
+
+    Args:
+        intervals: rows with ``estimate``, ``low`` and ``high``.
+        reference: the value drawn as a line.
+        x_label: what the values are, with their unit.
+    """
+    figure, axes = plt.subplots(figsize=(6.4, 0.7 + 0.075 * max(len(intervals), 20)))
+    height = np.arange(len(intervals))
+    holds = ((intervals["low"] <= reference) & (reference <= intervals["high"])).to_numpy()
+    colours = sns.color_palette(PALETTE)
+    for chosen, colour, marker, label in ((holds, colours[0], "o", "holds it"), (~holds, colours[1], "X", "misses it")):
+        rows = intervals[chosen]
+        axes.hlines(height[chosen], rows["low"], rows["high"], color=colour, linewidth=1.2)
+        axes.plot(rows["estimate"], height[chosen], marker, color=colour, markersize=4, label=f"{label}: {len(rows)}")
+    axes.axvline(reference, color="0.3", linestyle="--")
+    axes.set_yticks([])
+    axes.set_xlabel(x_label)
+    figure.legend(loc="outside upper center", ncols=2, frameon=False)
+    return figure
+
+
+def plot_labelled_points(points: pd.DataFrame, *, x_label: str, y_label: str) -> Figure:
+    """A scatter plot with the name of each point beside it and its interval as a vertical bar.
+
+    Args:
+        points: one row a point, named by the index, with ``x``, ``y``, ``low`` and ``high`` (of ``y``).
+        x_label: what x is, with its unit.
+        y_label: what y is, with its unit.
+    """
+    figure, axes = plt.subplots(figsize=(6.4, 4.0))
+    errors = np.abs(points[["low", "high"]].to_numpy().T - points["y"].to_numpy())
+    axes.errorbar(points["x"], points["y"], yerr=errors, fmt="o", capsize=2, elinewidth=0.8)
+    for name, row in points.iterrows():
+        axes.annotate(str(name), (row["x"], row["y"]), xytext=(6, 4), textcoords="offset points")
+    axes.axhline(0, color="0.6", linestyle="--", linewidth=0.8)
+    axes.set_xlabel(x_label)
+    axes.set_ylabel(y_label)
+    return figure
+
+
+def plot_shares(shares: Mapping[str, Mapping[str, float]]) -> Figure:
+    """Grouped bars of the languages' shares under several settings, with a line at equal shares.
+
+    Args:
+        shares: name of a setting to {language: share between 0 and 1}; all settings name the same languages.
+    """
+    codes = list(next(iter(shares.values())))
+    figure, axes = plt.subplots(figsize=(max(5.0, 1.1 * len(codes) + 1), 3.2))
+    width = 0.8 / len(shares)
+    for number, ((name, values), hatch) in enumerate(zip(shares.items(), ("", "//", "..", "xx"), strict=False)):
+        places = np.arange(len(codes)) + (number - (len(shares) - 1) / 2) * width
+        bars = axes.bar(
+            places, [100 * values[code] for code in codes], width, label=name, hatch=hatch, edgecolor="white"
+        )
+        axes.bar_label(bars, fmt="%.0f", fontsize="small")
+    axes.axhline(100 / len(codes), color="0.3", linestyle="--", linewidth=1)
+    axes.set_xticks(range(len(codes)), [f"{language_name(code)}\n({code})" for code in codes])
+    axes.set_ylabel("share of the draws (%)")
+    axes.set_ylim(0, 100)
+    axes.grid(axis="x", visible=False)
+    axes.legend(frameon=False)
+    return figure
+
+
+def plot_curves(points: pd.DataFrame, *, x: str, x_label: str, baseline: float, baseline_label: str) -> Figure:
+    """Macro-F1 against a number of examples: one line a curve, with intervals, single runs and a baseline.
+
+    Args:
+        points: rows with ``curve`` (its name), ``macro_f1``, ``low``, ``high`` (points) and ``runs`` (a list).
+        x: the column with the number of examples; the values are spaced equally.
+        x_label: what the numbers are.
+        baseline: a score drawn as a dotted line.
+        baseline_label: its name.
+    """
+    figure, axes = plt.subplots(figsize=(6.4, 3.8))
+    places = {value: place for place, value in enumerate(sorted(points[x].unique()))}
+    groups = points.groupby("curve", sort=False)
+    for offset, (name, rows), marker in zip(np.linspace(-0.06, 0.06, len(groups)), groups, "osD^", strict=False):
+        at, mean = rows[x].map(places) + offset, rows["macro_f1"]
+        errors = np.abs(rows[["low", "high"]].to_numpy().T - mean.to_numpy())
+        line = axes.errorbar(at, mean, yerr=errors, marker=marker, capsize=3, label=str(name))
+        for place, runs in zip(at, rows["runs"], strict=True):
+            axes.plot([place + 0.09] * len(runs), runs, marker, color=line[0].get_color(), alpha=0.6, markersize=3.5)
+    axes.axhline(baseline, color="0.5", linestyle=":", label=baseline_label)
+    axes.set_xticks(list(places.values()), [str(value) for value in places])
+    axes.set_xlabel(x_label)
+    axes.set_ylabel("macro-F1 (points)")
+    axes.grid(axis="x", visible=False)
     axes.legend(frameon=False)
     return figure

@@ -149,7 +149,8 @@ class Comparison:
         return self._weighted(method, {language: 1 / len(self.targets) for language in self.targets})
 
     def _weighted(self, method: str, weights: Mapping[str, float]) -> Interval:
-        answers = {language: self.answers(method, language) for language in weights}
+        found = {language: self.answers(method, language) for language in weights}
+        answers = {language: rows for language, rows in found.items() if rows is not None}
         return bootstrap_weighted_sum(
             self.labels, answers, weights, self._num_labels, parallel=self.settings["parallel_test"]
         )
@@ -170,13 +171,13 @@ class Comparison:
 
     def difference(self, first: str, second: str, language: str) -> PairedTest | None:
         """Paired test of ``first`` minus ``second`` in macro-F1 on the same test messages; ``None`` if one was not run."""
-        answers = self.answers(first, language), self.answers(second, language)
-        if answers[0] is None or answers[1] is None:
+        one, other = self.answers(first, language), self.answers(second, language)
+        if one is None or other is None:
             return None
         # A baseline without randomness has one run; it stands against every seed of the other.
-        seeds = max(len(a) for a in answers)
-        pair = [np.repeat(a, seeds, axis=0) if len(a) == 1 else a for a in answers]
-        return paired_test(self.labels[language], *pair, self._num_labels)
+        seeds = max(len(one), len(other))
+        one, other = (np.repeat(rows, seeds, axis=0) if len(rows) == 1 else rows for rows in (one, other))
+        return paired_test(self.labels[language], one, other, self._num_labels)
 
     def differences(self) -> pd.DataFrame:
         """Every pair of methods (and the TF-IDF baseline) on every language, with interval, p-value and verdict."""
@@ -211,7 +212,7 @@ class Comparison:
         table = points.pivot_table(index="method", columns="test_language", values="cell", aggfunc="first")
         table = table.reindex(index=self.methods, columns=list(self.labels)).fillna("")
         means = {method: self.mean_of_targets(method) for method in self.methods}
-        table["mean of targets"] = [_points(means[method]) if means[method] else "" for method in table.index]
+        table["mean of targets"] = ["" if mean is None else _points(mean) for mean in means.values()]
         return table
 
     def report(self) -> str:

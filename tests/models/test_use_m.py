@@ -29,10 +29,40 @@ SENTENCES = {
     "zh-TW": "火車誤點兩個小時，沒有人道歉。",
 }
 AWKWARD = [
-    "", "   ", "\n\t", "\u200b", "👨‍👩‍👧‍👦", "🏳️‍🌈 yes 👍🏽👍🏿", "cafe\u0301 café", "ｱﾊﾟｰﾄ ﾊﾞｽ", "ﷺ", "لا إله\u064f", "עִבְרִית",
-    "हिन्दी क़ ज़्यादा", "ไทย กำลัง", "\u1112\u1161\u11ab 한국어", "ﬁne ﬂy ½ ① ㍿", "\ufeffstart", "bro\ufffdken", "　full　width！",
-    "zero\u200bwidth\u200djoin", "soft\u00adhyphen", "<s> </s>", "▁▁x", "extra_token_id_1", "⁇", "\x00\x01\x7f", "a\r\nb",
-    "\u2028line\u2029", "RTL \u202eoverride\u202c", "\U0001f600" * 40, "x" * 700, "ＡＢＣ１２３", "Ⅷ ™ ℃ Å", "\ue000\uf8ff", "مُدَرِّسَةٌ \u0651\u064e",
+    "",
+    "   ",
+    "\n\t",
+    "\u200b",
+    "👨‍👩‍👧‍👦",
+    "🏳️‍🌈 yes 👍🏽👍🏿",
+    "cafe\u0301 café",
+    "ｱﾊﾟｰﾄ ﾊﾞｽ",
+    "ﷺ",
+    "لا إله\u064f",
+    "עִבְרִית",
+    "हिन्दी क़ ज़्यादा",
+    "ไทย กำลัง",
+    "\u1112\u1161\u11ab 한국어",
+    "ﬁne ﬂy ½ ① ㍿",
+    "\ufeffstart",
+    "bro\ufffdken",
+    "　full　width！",
+    "zero\u200bwidth\u200djoin",
+    "soft\u00adhyphen",
+    "<s> </s>",
+    "▁▁x",
+    "extra_token_id_1",
+    "⁇",
+    "\x00\x01\x7f",
+    "a\r\nb",
+    "\u2028line\u2029",
+    "RTL \u202eoverride\u202c",
+    "\U0001f600" * 40,
+    "x" * 700,
+    "ＡＢＣ１２３",
+    "Ⅷ ™ ℃ Å",
+    "\ue000\uf8ff",
+    "مُدَرِّسَةٌ \u0651\u064e",
 ]
 
 
@@ -70,7 +100,7 @@ def mixed_strings(count: int) -> list[str]:
         (0xE01, 0xE30), (0x1100, 0x1112), (0x2000, 0x206F), (0x2190, 0x21FF), (0x3041, 0x30FF), (0x4E00, 0x9FFF),
         (0xAC00, 0xD7A3), (0xFE70, 0xFEFC), (0xFF01, 0xFF9D), (0x1F300, 0x1FAFF), (0x00, 0x1F), (0xE000, 0xE0FF), (0xFFF0, 0xFFFD),
     ]  # fmt: skip
-    words = " ".join(SENTENCES.values()).split() + ["😂", "❤️", "👍🏽", "#tag", "@user", "http", "…", "!!"]
+    words = [*" ".join(SENTENCES.values()).split(), "😂", "❤️", "👍🏽", "#tag", "@user", "http", "…", "!!"]
     strings = []
     for number in range(count):
         size = draw.randint(1, 24)

@@ -56,7 +56,12 @@ def faults(notebook: NotebookNode) -> list[str]:
             found.append(f"cell {number} uses a star import")
         if cell.get("execution_count") is None and cell.source.strip():
             found.append(f"cell {number} was not executed")
-        if number and notebook.cells[number - 1].cell_type == "code" and number > 1 and notebook.cells[number - 2].cell_type == "code":
+        if (
+            number
+            and notebook.cells[number - 1].cell_type == "code"
+            and number > 1
+            and notebook.cells[number - 2].cell_type == "code"
+        ):
             found.append(f"cell {number} is the third code cell in a row without prose")
     words, code = len(text.split()), len(code_cells(notebook))
     if words < 40 * code:

@@ -16,7 +16,9 @@ def notebook(source: str, output: str, tagged: bool = True) -> nbformat.Notebook
     cell = new_code_cell(source, execution_count=1, outputs=[new_output("stream", name="stdout", text=output)])
     if tagged:
         cell.metadata["tags"] = ["nbval-check-output"]
-    return new_notebook(cells=[cell], metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}})
+    return new_notebook(
+        cells=[cell], metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    )
 
 
 def passes(broken: nbformat.NotebookNode, folder: Path) -> bool:

@@ -65,7 +65,9 @@ def test_stale_notebook_is_noticed(tmp_path, monkeypatch):
 
 def test_editions_get_their_side_of_an_exercise(tmp_path):
     source = tmp_path / "99_case.py"
-    source.write_text("# %%\ndef f():\n    # --- stub\n    return ...\n    # --- solution\n    return 42\n    # --- end\n")
+    source.write_text(
+        "# %%\ndef f():\n    # --- stub\n    return ...\n    # --- solution\n    return 42\n    # --- end\n"
+    )
     learner, solutions = (build_notebooks.render(source, e).cells[0].source for e in ("learner", "solutions"))
     assert learner == "def f():\n    return ..."
     assert solutions == "def f():\n    return 42"

@@ -1,6 +1,5 @@
 """The solutions edition runs from top to bottom in strict mode: every check accepts its solution."""
 
-import os
 from pathlib import Path
 
 import pytest

@@ -35,7 +35,10 @@ def test_wrong_rows_get_the_right_hint(answer, hint):
     assert re.search(hint, verdict.message)
 
 
-@pytest.mark.parametrize(("answer", "hint"), [(100 / 3, "accuracy"), (50, "never answered"), (1 / 6, "points"), (25, "recall 1"), ("17", "number")])
+@pytest.mark.parametrize(
+    ("answer", "hint"),
+    [(100 / 3, "accuracy"), (50, "never answered"), (1 / 6, "points"), (25, "recall 1"), ("17", "number")],
+)
 def test_wrong_baselines_get_the_right_hint(answer, hint):
     verdict = judge(check.majority_macro_f1, answer)
     assert verdict.status == "wrong"

@@ -15,7 +15,6 @@ from transformers import (
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
-
 from transformers.utils.logging import disable_progress_bar, enable_progress_bar
 
 from xlft_helpers import settings
@@ -128,11 +127,15 @@ def _locate(name: str) -> tuple[str, dict[str, Any]]:
     """The folder or repository behind ``name``, and the options of ``from_pretrained``."""
     if Path(name).is_dir():
         if not (Path(name) / "config.json").is_file():
-            raise ModelError(f"The folder {name} has no config.json: it is not a saved model. Name a folder made by save_pretrained().")
+            raise ModelError(
+                f"The folder {name} has no config.json: it is not a saved model. Name a folder made by save_pretrained()."
+            )
         return name, {"local_files_only": True}
     if name not in HUB_MODELS and "/" not in name:
         known = ", ".join(map(repr, ["use-m", *HUB_MODELS]))
-        raise ModelError(f"There is no model {name!r}: choose {known}, a Hub id such as 'owner/name', or an existing folder.")
+        raise ModelError(
+            f"There is no model {name!r}: choose {known}, a Hub id such as 'owner/name', or an existing folder."
+        )
     hub = HUB_MODELS.get(name, HubModel(name))
     offline = settings.profile() == "offline"
     return hub.repository, {"revision": hub.revision, "local_files_only": offline}

@@ -17,6 +17,8 @@ GLOSSARY = {
     "fertility": "Pieces a tokenizer spends on a word; where the script has no spaces, on a character.",
     "truncation": "Cutting off what exceeds the longest input a model takes.",
     "language sampling": "Drawing language k with probability p_k proportional to M_k^α, M_k being its number of examples.",
+    "curse of multilinguality": "At a fixed size, a model that covers more and more languages ends up worse at each of them.",
+    "draw": "One random choice of the few labelled examples that a few-shot model is trained on.",
     "macro-F1": "The mean of the classes' F1 scores, each class counting the same.",
     "confidence interval": "A range computed from a sample so that, over many samples, a stated share of such ranges holds the true value.",
     "bootstrap": "Estimating the uncertainty of a score by computing it on resamples of the data, drawn with replacement.",

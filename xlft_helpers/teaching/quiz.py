@@ -47,7 +47,10 @@ def load_quiz(name: str) -> list[Question]:
     if not path.is_file():
         raise DataError(f"There is no quiz {name!r}: expected the file quizzes/{name}.json beside quiz.py.")
     questions = [
-        Question(entry["question"], tuple(Choice(c["text"], c.get("correct", False), c["explanation"]) for c in entry["choices"]))
+        Question(
+            entry["question"],
+            tuple(Choice(c["text"], c.get("correct", False), c["explanation"]) for c in entry["choices"]),
+        )
         for entry in json.loads(path.read_text(encoding="utf-8"))
     ]
     for number, question in enumerate(questions, 1):

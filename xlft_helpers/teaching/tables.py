@@ -20,7 +20,9 @@ def messages_html(frame: pd.DataFrame, caption: str) -> str:
         f"<tr>{''.join(_cell(column, value, str(row['language'])) for column, value in row.items())}</tr>"
         for row in frame.to_dict(orient="records")
     )
-    return f"<table><caption>{html.escape(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    return (
+        f"<table><caption>{html.escape(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    )
 
 
 def show_messages(frame: pd.DataFrame, caption: str) -> None:

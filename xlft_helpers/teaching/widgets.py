@@ -35,7 +35,11 @@ def explore(control: widgets.Widget, view: Callable[[Any], Rendered], alt: str) 
     control.observe(follow, names="value")
     display(widgets.VBox([control, live]))
     if isinstance(start, Figure):
-        show(start, alt=alt, caption=f"The starting state of the control above ({control.description} = {control.value}).")
+        show(
+            start,
+            alt=alt,
+            caption=f"The starting state of the control above ({control.description} = {control.value}).",
+        )
     else:
         display(HTML(f"<div role='note' aria-label='{html.escape(alt)}'>{start}</div>"))
 

@@ -58,7 +58,8 @@ class UseMConfig(PretrainedConfig):
         self.classifier_dropout = classifier_dropout
         self.head_scale = head_scale
         self.initializer_range = initializer_range
-        super().__init__(pad_token_id=pad_token_id, **kwargs)
+        self.pad_token_id = pad_token_id
+        super().__init__(**kwargs)
 
     @property
     def token_size(self) -> int:

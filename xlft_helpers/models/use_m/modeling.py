@@ -5,6 +5,8 @@ sentence embedding). The n-gram branches and the sum over tokens never see paddi
 every output unchanged.
 """
 
+from typing import cast
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -45,9 +47,7 @@ class NgramBranch(nn.Module):
     def __init__(self, config: UseMConfig, window: int, left_context: int) -> None:
         super().__init__()
         self.window, self.left_context = window, left_context
-        self.convolutions = nn.ModuleList(
-            nn.Linear(window * config.branch_size, config.branch_size) for _ in range(2)
-        )
+        self.convolutions = nn.ModuleList(nn.Linear(window * config.branch_size, config.branch_size) for _ in range(2))
 
     def forward(self, hidden: Tensor, mask: Tensor) -> Tensor:
         """``hidden`` (B, T, C) and ``mask`` (B, T, 1) of ones and zeros give (B, T, C)."""
@@ -148,10 +148,10 @@ class UseMForSequenceClassification(UseMPreTrainedModel):
 
     def __init__(self, config: UseMConfig) -> None:
         super().__init__(config)
-        self.num_labels = config.num_labels
+        self.num_labels = cast(int, config.num_labels)
         self.encoder = UseMModel(config)
         self.dropout = nn.Dropout(config.classifier_dropout)
-        self.classifier = nn.Linear(config.hidden_size, config.num_labels)
+        self.classifier = nn.Linear(config.hidden_size, self.num_labels)
         self.post_init()
 
     def forward(
@@ -186,10 +186,10 @@ class UseMForTokenClassification(UseMPreTrainedModel):
 
     def __init__(self, config: UseMConfig) -> None:
         super().__init__(config)
-        self.num_labels = config.num_labels
+        self.num_labels = cast(int, config.num_labels)
         self.encoder = UseMModel(config)
         self.dropout = nn.Dropout(config.classifier_dropout)
-        self.classifier = nn.Linear(config.token_size, config.num_labels)
+        self.classifier = nn.Linear(config.token_size, self.num_labels)
         self.post_init()
 
     def forward(

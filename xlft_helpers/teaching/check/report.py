@@ -61,7 +61,9 @@ def judge(checker: Callable[[Any], Any], answer: Any) -> Verdict:
             raise NotAttempted
         return Verdict("right", checker(answer))
     except NotAttempted:
-        return Verdict("not attempted", "Not attempted yet. Replace the three dots with your answer, then run this again.")
+        return Verdict(
+            "not attempted", "Not attempted yet. Replace the three dots with your answer, then run this again."
+        )
     except Wrong as wrong:
         return Verdict("wrong", str(wrong))
 
@@ -74,11 +76,15 @@ def call(answer: Any, *arguments: Any, **keywords: Any) -> Any:
         Wrong: it is no function, raised an exception, or returned nothing.
     """
     if not callable(answer):
-        raise Wrong(f"Expected your function, got {type(answer).__name__}. Hand over the function itself, without brackets.")
+        raise Wrong(
+            f"Expected your function, got {type(answer).__name__}. Hand over the function itself, without brackets."
+        )
     try:
         result = answer(*arguments, **keywords)
     except Exception as error:
-        raise Wrong(f"Your function raised {type(error).__name__}: {error}. Try it on a small input in a cell of its own.") from error
+        raise Wrong(
+            f"Your function raised {type(error).__name__}: {error}. Try it on a small input in a cell of its own."
+        ) from error
     if result is ...:
         raise NotAttempted
     if result is None:
