@@ -65,7 +65,12 @@ def execute(notebook: NotebookNode, folder: Path, name: str) -> NotebookRun:
         Time, memory and the first error; the notebook holds the outputs up to there.
     """
     client = NotebookClient(
-        notebook, timeout=CELL_TIMEOUT, kernel_name="python3", resources={"metadata": {"path": str(folder)}}
+        notebook,
+        # The kernel warns that it listens without encryption; it does so on this machine only.
+        extra_arguments=["--log-level=ERROR"],
+        timeout=CELL_TIMEOUT,
+        kernel_name="python3",
+        resources={"metadata": {"path": str(folder)}},
     )
     start, error = time.perf_counter(), None
     with _PeakMemory() as memory:

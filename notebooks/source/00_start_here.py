@@ -85,7 +85,7 @@ print(f"Kept epoch {result.best_epoch}.")
 
 # %%
 from xlft_helpers.data import label_names
-from xlft_helpers.finetuning import predict
+from xlft_helpers.inference import predict
 
 names = label_names(data)
 probabilities = predict(result.model, result.tokenizer, data["test"])

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
-from datasets import DatasetDict
+from datasets import DatasetDict, disable_progress_bars
 
 from xlft_helpers.errors import DataError
 
@@ -19,6 +19,9 @@ from .tables import read_folder, read_lines, read_table
 from .tokenization import tokenize, tokenizer_report
 from .tweets import load_tweets
 from .umsab import load_umsab
+
+# `datasets` draws a bar for every step over a few hundred rows; they would bury the bars that matter.
+disable_progress_bars()
 
 __all__ = [
     "COLUMNS",
