@@ -60,7 +60,7 @@ def plot_scores(
     shown = [*(b for b in baselines if b in set(summary["method"])), *methods]
     colours = dict(zip(methods, sns.color_palette(PALETTE), strict=False))
     markers = dict(zip(shown, "_x*^osDv", strict=False))
-    figure, axes = plt.subplots(figsize=(max(6.0, 0.9 * len(languages) + 2), 3.8))
+    figure, axes = plt.subplots(figsize=(max(7.6, 0.9 * len(languages) + 2), 3.8))
     for offset, method in zip(np.linspace(-0.27, 0.27, len(shown)), shown, strict=True):
         rows = summary[summary["method"] == method].set_index("test_language").reindex(languages)
         mean = 100 * rows["macro_f1_mean"].to_numpy()
@@ -98,7 +98,8 @@ def plot_matrix(
         number_format: how a cell prints its value.
         bar_label: what the colour stands for.
     """
-    figure, axes = plt.subplots(figsize=(1.8 + 0.62 * matrix.shape[1], 1.4 + 0.5 * matrix.shape[0]))
+    cell = max(0.62, 0.11 * max(len(str(name)) for name in matrix.columns))
+    figure, axes = plt.subplots(figsize=(2.2 + cell * matrix.shape[1], 1.4 + 0.5 * matrix.shape[0]))
     sns.heatmap(
         matrix, annot=True, fmt=number_format, cmap=SEQUENTIAL, ax=axes, cbar_kws={"label": bar_label}, linewidths=0.5
     )
@@ -114,17 +115,17 @@ def plot_reliability(bins: pd.DataFrame) -> Figure:
     Args:
         bins: rows with ``confidence``, ``accuracy``, ``count``, and optionally ``group`` for several lines.
     """
-    figure, axes = plt.subplots(figsize=(4.6, 4.2))
+    figure, axes = plt.subplots(figsize=(5.2, 4.6))
     axes.plot([0, 1], [0, 1], color="0.6", linestyle="--", label="calibrated")
     filled = bins[bins["count"] > 0]
     groups = filled.groupby("group", sort=False) if "group" in filled else [("model", filled)]
     for (name, rows), marker in zip(groups, "osD^vP*X", strict=False):
         axes.plot(rows["confidence"], rows["accuracy"], marker=marker, label=str(name))
-    axes.set_xlabel("confidence (mean probability of the predicted class)")
+    axes.set_xlabel("confidence (mean in the bin)")
     axes.set_ylabel("accuracy")
     axes.set_xlim(0, 1)
     axes.set_ylim(0, 1)
-    axes.legend(frameon=False)
+    figure.legend(loc="outside upper center", ncols=2, frameon=False)
     return figure
 
 
@@ -179,23 +180,27 @@ def plot_intervals(intervals: pd.DataFrame, *, reference: float, x_label: str) -
     return figure
 
 
-def plot_labelled_points(points: pd.DataFrame, *, x_label: str, y_label: str) -> Figure:
+def plot_labelled_points(points: pd.DataFrame, *, x_label: str, y_label: str, zoom: Sequence[str] = ()) -> Figure:
     """A scatter plot with the name of each point beside it and its interval as a vertical bar.
 
     Args:
         points: one row a point, named by the index, with ``x``, ``y``, ``low`` and ``high`` (of ``y``).
         x_label: what x is, with its unit.
         y_label: what y is, with its unit.
+        zoom: names of points that lie too close together; they are drawn once more in a second panel.
     """
-    figure, axes = plt.subplots(figsize=(6.4, 4.0))
-    errors = np.abs(points[["low", "high"]].to_numpy().T - points["y"].to_numpy())
-    axes.errorbar(points["x"], points["y"], yerr=errors, fmt="o", capsize=2, elinewidth=0.8)
-    for name, row in points.iterrows():
-        axes.annotate(str(name), (row["x"], row["y"]), xytext=(6, 4), textcoords="offset points")
-    axes.axhline(0, color="0.6", linestyle="--", linewidth=0.8)
-    axes.set_xlabel(x_label)
-    axes.set_ylabel(y_label)
+    panels = [points, points.loc[list(zoom)]] if len(zoom) else [points]
+    figure, all_axes = plt.subplots(ncols=len(panels), figsize=(1.4 + 4.0 * len(panels), 3.8), squeeze=False)
+    for axes, rows in zip(all_axes[0], panels, strict=True):
+        errors = np.abs(rows[["low", "high"]].to_numpy().T - rows["y"].to_numpy())
+        axes.errorbar(rows["x"], rows["y"], yerr=errors, fmt="o", capsize=2, elinewidth=0.8)
+        for name, x, y in zip(rows.index, rows["x"], rows["y"], strict=True):
+            axes.annotate(str(name), (x, y), xytext=(5, 4), textcoords="offset points")
+        axes.axhline(0, color="0.6", linestyle="--", linewidth=0.8)
+    figure.supxlabel(x_label, fontsize="medium")
+    figure.supylabel(y_label, fontsize="medium")
     return figure
+
 
 
 def plot_shares(shares: Mapping[str, Mapping[str, float]]) -> Figure:
@@ -212,7 +217,7 @@ def plot_shares(shares: Mapping[str, Mapping[str, float]]) -> Figure:
         bars = axes.bar(
             places, [100 * values[code] for code in codes], width, label=name, hatch=hatch, edgecolor="white"
         )
-        axes.bar_label(bars, fmt="%.0f", fontsize="small")
+        axes.bar_label(bars, fmt="%.0f", fontsize="small", padding=2)
     axes.axhline(100 / len(codes), color="0.3", linestyle="--", linewidth=1)
     axes.set_xticks(range(len(codes)), [f"{language_name(code)}\n({code})" for code in codes])
     axes.set_ylabel("share of the draws (%)")
