@@ -202,7 +202,6 @@ def plot_labelled_points(points: pd.DataFrame, *, x_label: str, y_label: str, zo
     return figure
 
 
-
 def plot_shares(shares: Mapping[str, Mapping[str, float]]) -> Figure:
     """Grouped bars of the languages' shares under several settings, with a line at equal shares.
 
@@ -252,4 +251,22 @@ def plot_curves(points: pd.DataFrame, *, x: str, x_label: str, baseline: float, 
     axes.set_ylabel("macro-F1 (points)")
     axes.grid(axis="x", visible=False)
     axes.legend(frameon=False)
+    return figure
+
+
+def plot_bar_panels(panels: Mapping[str, pd.Series]) -> Figure:
+    """Horizontal bars a language, one panel a quantity, each with its own axis from zero.
+
+    Args:
+        panels: what a quantity is, with its unit, to its values; the index holds language codes.
+    """
+    tallest = max(map(len, panels.values()))
+    figure, grid = plt.subplots(1, len(panels), figsize=(4.7 * len(panels), 1.0 + 0.28 * tallest), squeeze=False)
+    for axes, (label, values) in zip(grid.flat, panels.items(), strict=True):
+        bars = axes.barh([f"{language_name(str(code))} ({code})" for code in values.index], values.to_numpy())
+        axes.bar_label(bars, fmt="%.1f", padding=2)
+        axes.invert_yaxis()
+        axes.set_xlabel(label)
+        axes.set_xlim(0, 1.15 * values.max())
+        axes.grid(axis="y", visible=False)
     return figure

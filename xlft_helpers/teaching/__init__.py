@@ -3,7 +3,7 @@
 from . import check
 from .glossary import GLOSSARY, define
 from .quiz import quiz
-from .tables import messages_html, show_messages
+from .tables import messages_html, pieces_html, show_messages
 from .widgets import ask, explore
 
-__all__ = ["GLOSSARY", "ask", "check", "define", "explore", "messages_html", "quiz", "show_messages"]
+__all__ = ["GLOSSARY", "ask", "check", "define", "explore", "messages_html", "pieces_html", "quiz", "show_messages"]

@@ -4,6 +4,7 @@ import html
 
 import pandas as pd
 from IPython.display import HTML, display
+from transformers import PreTrainedTokenizerBase
 
 from xlft_helpers.data import is_right_to_left
 
@@ -28,6 +29,26 @@ def messages_html(frame: pd.DataFrame, caption: str) -> str:
 def show_messages(frame: pd.DataFrame, caption: str) -> None:
     """Display :func:`messages_html`."""
     display(HTML(messages_html(frame, caption)))
+
+
+def pieces_html(text: str, tokenizer: PreTrainedTokenizerBase, language: str) -> str:
+    """A text as the boxes that a tokenizer cuts it into, in the language's direction; unknown pieces are dark.
+
+    Args:
+        text: one message.
+        tokenizer: its start and end pieces are left out.
+        language: ISO 639-1 code, for direction and fonts.
+    """
+    boxes = []
+    ids = tokenizer(text, add_special_tokens=False)["input_ids"]
+    for number, piece in zip(ids, tokenizer.convert_ids_to_tokens(ids), strict=True):
+        colours = (
+            "background: #333; color: #fff" if number == tokenizer.unk_token_id else "background: #fff; color: #000"
+        )
+        style = f"display: inline-block; border: 1px solid #888; padding: 0 3px; margin: 1px; {colours}"
+        boxes.append(f"<span style='{style}'>{html.escape(piece)}</span>")
+    direction = "rtl" if is_right_to_left(language) else "ltr"
+    return f"<p lang='{language}' dir='{direction}'>{' '.join(boxes)} ({len(ids)})</p>"
 
 
 def _cell(column: str, value: object, language: str) -> str:

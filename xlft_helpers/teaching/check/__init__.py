@@ -1,5 +1,6 @@
 """The checks of all exercises: ``from xlft_helpers.teaching import check``, then ``check.NAME(answer)``."""
 
+from .data import has_checksum, jaccard, label_map, translated_leaks
 from .evaluation import accuracy_interval, calibration_error, macro_f1, supported_claims
 from .merged import language_shares, merging_decision, times_seen
 from .start_here import majority_macro_f1, most_confident
@@ -8,6 +9,9 @@ from .zero_shot import transfer_gap, word_fertility, zero_shot_epoch
 __all__ = [
     "accuracy_interval",
     "calibration_error",
+    "has_checksum",
+    "jaccard",
+    "label_map",
     "language_shares",
     "macro_f1",
     "majority_macro_f1",
@@ -16,6 +20,7 @@ __all__ = [
     "supported_claims",
     "times_seen",
     "transfer_gap",
+    "translated_leaks",
     "word_fertility",
     "zero_shot_epoch",
 ]
