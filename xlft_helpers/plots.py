@@ -267,6 +267,6 @@ def plot_bar_panels(panels: Mapping[str, pd.Series]) -> Figure:
         axes.bar_label(bars, fmt="%.1f", padding=2)
         axes.invert_yaxis()
         axes.set_xlabel(label)
-        axes.set_xlim(0, 1.15 * values.max())
+        axes.set_xlim(0, 1.2 * values.max())
         axes.grid(axis="y", visible=False)
     return figure

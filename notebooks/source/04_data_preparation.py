@@ -75,7 +75,7 @@ for path in (published_file, cut_short):
     print(f"{path.name:21} {digest[:16]}…  {'accepted' if digest == published else 'REFUSED'}")
 
 # %% [markdown]
-# Three bytes are missing, and every digit is another one. The cut file would have been read without complaint: its last
+# Three bytes are missing, and the checksum is an entirely different one. The cut file would have been read without complaint: its last
 # label would just be `neutr`. The package's `fetch` does the same comparison. Where the right file is there already, it
 # returns at once and needs no network; where it is not, it fetches it (full profile) or says what to do (offline).
 
@@ -169,7 +169,7 @@ print("Anything left behind?", (folder / "checked").exists())
 # It has three traps, all of them common on social media. One text holds U+2028, an invisible *line separator*. Two texts
 # hold a single quotation mark. And the last line has no line feed at its end.
 
-# %%
+# %% tags=["nbval-check-output"]
 rows = [
     ("positif", "Merci à toute l'équipe,\u2028vous êtes au top"),
     ("negatif", '"Bientôt livré, disaient-ils'),
@@ -180,6 +180,7 @@ rows = [
 ]
 french_table = folder / "french.tsv"
 french_table.write_bytes("\n".join(f"{label}\t{text}" for label, text in rows).encode())
+print(f"{len(rows)} messages, {french_table.stat().st_size} bytes")
 
 # %% [markdown]
 # There are six messages. Let us count them in four ways. Guess each number first: counting line feeds, as `wc -l` does;
@@ -231,11 +232,11 @@ for language, names in {"fr": ["positif", "negatif", "neutre"], "es": ["bueno", 
 
 # %% [markdown]
 # Class 0 is *bad* in French and *good* in Spanish. Merged training would be taught nonsense, and a zero-shot score would
-# drop far below guessing, which looks like a failure of transfer. The cure is a **label map** written by a person: from
+# drop below guessing, which looks like a failure of transfer. The cure is a **label map** written by a person: from
 # every name that occurs to the name to use. Without one, the package refuses to guess.
 
 # %% tags=["nbval-check-output"]
-from xlft_helpers.data import build_dataset, load_data
+from xlft_helpers.data import load_data
 from xlft_helpers.errors import DataError
 
 spanish = [("bueno", "Qué alegría verte"), ("malo", "Otra vez sin agua"), ("neutro", "Salgo a las ocho")]
@@ -260,7 +261,9 @@ label_map = {"negatif": "negative", "neutre": "neutral", "positif": "positive"}
 label_map |= {"malo": "negative", "neutro": "neutral", "bueno": "positive"}
 own = load_data(folder / "own", label_map=label_map)
 print(own["train"].features["label"])
-own["train"].to_pandas().groupby("language", sort=False)["label"].value_counts(sort=False).unstack()
+frame = own["train"].to_pandas()
+frame["label"] = frame["label"].map(own["train"].features["label"].int2str)
+pd.crosstab(frame["language"], frame["label"])
 
 # %% [markdown]
 # > **A misconception.** *"Five stars map to three labels by cutting in the middle."* That is a decision about meaning,
@@ -323,8 +326,8 @@ for text in samples:
 
 # %% [markdown]
 # Read the third sample closely. Chinese puts no space behind an address, so a pattern such as `www\S+` would have eaten
-# the rest of the sentence. Cleaning rules that were tried on English only do such things. (`@小李` stays: handles on the
-# big networks are ASCII, and a rule that takes any letter would eat Chinese sentences.)
+# the rest of the sentence. Cleaning rules that were tried on English only do such things. (`@小李` stays: on many
+# networks handles are ASCII, and a rule that takes any letter would eat Chinese sentences.)
 #
 # ### Measure how much two texts overlap
 #
@@ -337,6 +340,7 @@ for text in samples:
 # We compute it by hand, with the package, and with scikit-learn.
 
 # %% tags=["nbval-check-output"]
+import numpy as np
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.metrics import jaccard_score
 
@@ -347,7 +351,7 @@ A, B = ({text[i : i + 3] for i in range(len(text) - 2)} for text in pair)
 by_hand = len(A & B) / len(A | B)
 by_package = near_duplicates(pair, threshold=0.5)[0].similarity
 presence = CountVectorizer(analyzer="char", ngram_range=(3, 3), binary=True).fit_transform(pair).toarray()
-assert abs(by_hand - by_package) < 1e-12 and abs(by_hand - jaccard_score(*presence)) < 1e-12
+np.testing.assert_allclose([by_package, jaccard_score(*presence)], by_hand)
 print(f"|A ∩ B| = {len(A & B)}, |A ∪ B| = {len(A | B)}, J = {by_hand:.3f}")
 
 # %% [markdown]
@@ -447,12 +451,10 @@ found[["language", "split", "id", "seen_split", "seen_id", "similarity"]]
 # answers. Would the leakage check see it? Compare each English test message with its own translation:
 
 # %% tags=["nbval-check-output"]
-import numpy as np
-
-test = corpus["test"].to_pandas().pivot(index="id", columns="language", values="text")
+test = corpus["test"].to_pandas().pivot_table(index="id", columns="language", values="text", aggfunc="first")
 grams = test.map(lambda text: {text[i : i + 3].casefold() for i in range(len(text) - 2)})
 overlap = {
-    language: [len(a & b) / len(a | b) for a, b in zip(grams["en"], grams[language])]
+    language: [len(a & b) / len(a | b) for a, b in zip(grams["en"], grams[language], strict=True)]
     for language in ("fr", "de", "es", "ru", "ar", "zh")
 }
 overlap = pd.DataFrame(overlap)
@@ -614,28 +616,27 @@ show(
 # is parallel, as offline: the same message, so a longer bar is a cost. Petrov et al. (2023) call it a premium on the language.
 #
 # Then look at the column `unknown` of the table. Where it is high, the tokenizer has no pieces for the script, and what
-# the model sees is a row of "I don't know". No fine-tuning gives it the text back. That column tells you more about
-# Hindi with USE-M than any score can.
+# the model sees is a row of "I don't know". Fine-tuning cannot give it the text back. With USE-M, look at Hindi: before
+# any training, this column says what to expect of it.
 #
 # ### Count what is cut off
 #
 # A model reads at most $L$ pieces; the rest is **truncated**. The share of texts that are cut,
 # $t_k(L) = \frac{1}{n} \sum_i [\, \text{length}(x_i) > L \,]$, depends on the language as soon as fertility does. So one
-# value of $L$ is *not* the same limit for every language.
+# value of $L$ is *not* the same limit for every language. We measure the
+# lengths once, and check the column for 64 against the package.
 
 # %%
-limits = (32, 48, 64, 128)
-cut = {limit: tokenizer_report(data["test"], tokenizer, max_length=limit)["truncated"] for limit in limits}
-shares = 100 * pd.DataFrame(cut).set_axis(costs.index)
-lengths = np.array([len(tokenizer(text)["input_ids"]) for text in english])
-assert abs(100 * np.mean(lengths > 32) - shares.loc["en", 32]) < 1e-9, "the formula and the package must agree"
-n = len(english)
-print(f"Share of messages cut, in percent (English: n = {n}), by the longest input L:")
+whole = tokenize(data["test"], tokenizer, max_length=512).to_pandas()
+cut = {L: 100 * (whole["length"] > L).groupby(whole["language"], sort=False).mean() for L in (32, 48, 64, 128)}
+shares = pd.DataFrame(cut)
+np.testing.assert_allclose(shares[64], 100 * costs["truncated"].loc[shares.index])
+print(f"Share of messages cut, in percent (n = {len(english)} in English), by the longest input L:")
 shares.round(1)
 
 # %% [markdown]
-# Going from right to left, the limit that cuts nobody in English begins to cut others first. And a message is cut at its
-# *end*, where "…but then they ruined it" stands. Choose $L$ from the language that is worst off, not from English.
+# Compare the languages within a column: the same $L$ cuts different shares of them, and English is not the worst off. A
+# message is cut at its *end*, where "…but then they ruined it" stands. Choose $L$ from the language that is worst off, not from English.
 #
 # ### Look at the pieces themselves
 #
@@ -690,8 +691,8 @@ assert abs(np.mean(lost) - (1 - 0.9**2)) < 0.01, "counted and formula"
 print(f"counted {np.mean(lost):.3f} in n = {len(lost):,} draws, formula {1 - 0.9**2:.3f}")
 
 # %% [markdown]
-# Nearly one copy in five of this text has lost a negation, at a deletion rate that sounds careful. Half of them now say
-# "this is good, not at all". Emoji are no safer: in an ironic message the emoji may be the only sign of the irony. And
+# Nearly one copy in five of this text has lost a negation, at a deletion rate that sounds careful. In about half of these
+# it is the first one: "this is good, not at all". Emoji are no safer: in an ironic message the emoji may be the only sign of the irony. And
 # deletion word by word has no meaning where there are no spaces: `split` sees a Chinese message as one or two words.
 #
 # How many messages would emoji removal change, and does it leave an empty text anywhere?
@@ -710,28 +711,28 @@ table
 # it, count again afterwards, and look at the priors again.
 #
 # One rule has no exception: **augment after splitting, and the training rows only**. A changed copy of a test message in
-# train is a near-duplicate of the test message. Here is what happens when somebody augments first and splits later.
+# train is a near-duplicate of the test message. Here is what happens when somebody augments first ($p = 0.2$) and splits
+# later.
 
 # %% tags=["nbval-check-output"]
 generator = np.random.default_rng(0)
 some = select_language(corpus["test"], "en").select(range(30))
 augmented = some.map(
-    lambda row: {"text": delete_words(row["text"], 0.05, generator), "split": "train", "id": "aug-" + row["id"]},
+    lambda row: {"text": delete_words(row["text"], 0.2, generator), "split": "train", "id": "aug-" + row["id"]},
     load_from_cache_file=False,
-    new_fingerprint="augmented-before-splitting",
 )
 caught = find_leakage(DatasetDict({"train": augmented, "test": some}))
-assert len(caught) > 15, "most augmented copies should be recognized"
+assert 15 < len(caught) < 30, "most augmented copies should be recognized, not all"
 print(f"{len(caught)} of {len(some)} augmented copies are recognized as leaks at similarity 0.7.")
 
 # %% [markdown]
-# Most are caught. Those that are not lost so many words that the similarity fell below the threshold; they leak as well. A
-# check cannot replace the right order.
+# Most are caught. The others lost so many words that their similarity fell below the threshold, and they leak as well. So
+# a check cannot replace the right order.
 #
 # ## Prepare your own data
 #
 # Now everything in a row, on a table as one might get it from a colleague: English and German, columns called
-# `message`, `rating` and `lang`, ratings from -1 to 1, mentions and copies in it. First we write such a file, from rows of the
+# `message`, `rating` and `lang`, ratings from -1 to 1, and copies in it. First we write such a file, from rows of the
 # corpus. Then the path takes five calls.
 
 # %%
@@ -745,7 +746,7 @@ lines = ["\t".join(map(str, row)) for row in [tuple(table.columns), *table.itert
 print(f"{len(table)} rows, for example: {lines[1]!r}")
 
 # %% tags=["nbval-check-output"]
-from xlft_helpers.data import require_rows
+from xlft_helpers.data import build_dataset, require_rows
 
 ratings = {"-1": "negative", "0": "neutral", "1": "positive"}
 columns = {"text_column": "message", "label_column": "rating", "language_column": "lang"}
