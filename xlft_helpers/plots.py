@@ -187,14 +187,15 @@ def plot_labelled_points(points: pd.DataFrame, *, x_label: str, y_label: str, zo
         points: one row a point, named by the index, with ``x``, ``y``, ``low`` and ``high`` (of ``y``).
         x_label: what x is, with its unit.
         y_label: what y is, with its unit.
-        zoom: names of points that lie too close together; they are drawn once more in a second panel.
+        zoom: names of points that lie too close together; they are named in a second panel instead, drawn larger.
     """
     panels = [points, points.loc[list(zoom)]] if len(zoom) else [points]
     figure, all_axes = plt.subplots(ncols=len(panels), figsize=(1.4 + 4.0 * len(panels), 3.8), squeeze=False)
     for axes, rows in zip(all_axes[0], panels, strict=True):
         errors = np.abs(rows[["low", "high"]].to_numpy().T - rows["y"].to_numpy())
         axes.errorbar(rows["x"], rows["y"], yerr=errors, fmt="o", capsize=2, elinewidth=0.8)
-        for name, x, y in zip(rows.index, rows["x"], rows["y"], strict=True):
+        named = rows if rows is panels[-1] else rows.drop(index=list(zoom))
+        for name, x, y in zip(named.index, named["x"], named["y"], strict=True):
             axes.annotate(str(name), (x, y), xytext=(5, 4), textcoords="offset points")
         axes.axhline(0, color="0.6", linestyle="--", linewidth=0.8)
     figure.supxlabel(x_label, fontsize="medium")

@@ -630,7 +630,8 @@ calibration
 # %% [markdown]
 # Compare *mean confidence* with *accuracy* first: confidence above accuracy is over-confidence, below it
 # under-confidence. See how much less the first column moves between languages than the second. Then compare the error
-# with the noise floor. The next cell says which languages stand out, and the figure shows where on the scale the gap
+# with the noise floor. The next cell says which languages stand out (each does so by
+# chance once in twenty times, so one of ten alone means little), and the figure shows where on the scale the gap
 # opens. Languages that USE-M was pretrained on are pooled there, because 150 messages fill the bins badly.
 
 # %%
@@ -877,7 +878,7 @@ show_messages(
 
 # %%
 if parallel:
-    right_in = len(languages) - test.groupby("id")["wrong"].sum()
+    right_in = (len(languages) - test.groupby("id")["wrong"].sum()).rename("right in")
     print(f"Number of languages (of {len(languages)}) in which a message is read right:")
     print(right_in.value_counts().reindex(range(len(languages) + 1), fill_value=0).to_string())
     chosen = (right_in - len(languages) / 2).abs().idxmin()
