@@ -99,7 +99,7 @@ def peak_memory_of_this_process() -> int:
 
 
 class _PeakMemory:
-    """Watches the largest of the child processes' resident memory, twenty times a second."""
+    """Watches the largest of the child processes' resident memory, five times a second."""
 
     def __init__(self) -> None:
         self.peak = 0
@@ -108,7 +108,7 @@ class _PeakMemory:
 
     def _watch(self) -> None:
         me = psutil.Process()
-        while not self._stop.wait(0.05):
+        while not self._stop.wait(0.2):
             total = 0
             for child in me.children(recursive=True):
                 try:

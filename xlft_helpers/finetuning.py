@@ -34,7 +34,6 @@ from transformers.utils.logging import disable_progress_bar
 from xlft_helpers import settings
 from xlft_helpers.data import label_names, tokenize
 from xlft_helpers.errors import TrainingError
-from xlft_helpers.inference import predict  # noqa: F401
 from xlft_helpers.models import load_model, load_tokenizer
 
 
@@ -157,12 +156,14 @@ def finetune(
         raise TrainingError(
             f"The training loss became {output.training_loss}. Use a smaller learning rate than {recipe.learning_rate}."
         )
-    steps_per_epoch = trainer.state.max_steps / recipe.epochs
+    state = trainer.state
+    del trainer
+    settings.release_memory()
     return FinetuneResult(
         model=model.eval(),
         tokenizer=tokenizer,
-        history=_history(trainer.state.log_history),
-        best_epoch=round((trainer.state.best_global_step or trainer.state.max_steps) / steps_per_epoch),
+        history=_history(state.log_history),
+        best_epoch=round((state.best_global_step or state.max_steps) * recipe.epochs / state.max_steps),
         train_seconds=seconds,
     )
 

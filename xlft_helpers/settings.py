@@ -4,13 +4,14 @@ Every setting has a default that works offline on a laptop and one environment v
 """
 
 import ctypes
+import gc
 import os
 import sys
 import time
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import platformdirs
 import torch
@@ -116,16 +117,26 @@ def _product_seconds(dtype: torch.dtype, repeats: int = 5) -> float:
     return min(seconds)
 
 
-def _give_memory_back() -> None:
-    """Make glibc return freed tensors to the system.
+def _c_library_function(name: str) -> Any:
+    """A function of glibc, or ``None`` on another system."""
+    return getattr(ctypes.CDLL(None), name, None) if sys.platform == "linux" else None
+
+
+def _return_large_blocks() -> None:
+    """Make glibc take large tensors straight from the system, and so return them when they are freed.
 
     Training frees tensors of ever-changing sizes. By default, glibc takes the space of larger and larger ones from a
     heap that it cannot shrink in the middle, and a notebook with a few trainings grows by hundreds of megabytes.
     """
-    if sys.platform == "linux":
-        mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # other C libraries do not have it
-        if mallopt is not None:
-            mallopt(M_MMAP_THRESHOLD, 2**20)
+    if mallopt := _c_library_function("mallopt"):
+        mallopt(M_MMAP_THRESHOLD, 2**20)
 
 
-_give_memory_back()
+def release_memory() -> None:
+    """Give the small freed blocks back to the system too; called when a training is over."""
+    gc.collect()  # the Trainer is part of reference cycles
+    if malloc_trim := _c_library_function("malloc_trim"):
+        malloc_trim(0)
+
+
+_return_large_blocks()

@@ -630,9 +630,8 @@ calibration
 # %% [markdown]
 # Compare *mean confidence* with *accuracy* first: confidence above accuracy is over-confidence, below it
 # under-confidence. See how much less the first column moves between languages than the second. Then compare the error
-# with the noise floor. The next cell says which languages stand out (each does so by
-# chance once in twenty times, so one of ten alone means little), and the figure shows where on the scale the gap
-# opens. Languages that USE-M was pretrained on are pooled there, because 150 messages fill the bins badly.
+# with the noise floor. The next cell says which languages stand out. Each would do so by chance one time in twenty, so
+# one of ten that is barely above means little. The figure shows where on the scale the gap opens. Languages that USE-M was pretrained on are pooled there, because 150 messages fill the bins badly.
 
 # %%
 above = calibration.index[calibration["calibration error"] > calibration["noise floor"]]
