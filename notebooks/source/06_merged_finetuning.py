@@ -245,11 +245,10 @@ def verdict(test):
 
 
 rows = []
-for other in ("zero-shot", "per-language", "tf-idf"):
-    for k in languages:
-        test = comparison.difference("merged", other, k)
-        points = (100 * np.array([test.difference, test.low, test.high])).round(1)
-        rows.append((f"merged minus {other}", k, *points, round(test.p_value, 3), verdict(test)))
+for other, k in [(other, k) for other in ("zero-shot", "per-language", "tf-idf") for k in languages]:
+    test = comparison.difference("merged", other, k)
+    points = (100 * np.array([test.difference, test.low, test.high])).round(1)
+    rows.append((f"merged minus {other}", k, *points, round(test.p_value, 3), verdict(test)))
 columns = ["difference", "language", "points", "low", "high", "p", "merged is"]
 verdicts = pd.DataFrame(rows, columns=columns).set_index(["difference", "language"])
 verdicts
