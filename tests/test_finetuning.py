@@ -113,9 +113,10 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_weights(tmp_path):
     assert resumed.best_epoch == whole.best_epoch
 
 
-def test_predictions_keep_the_order_and_do_not_depend_on_the_batch(result):
+def test_predictions_keep_the_order_and_do_not_depend_on_the_batch(result, monkeypatch):
     texts = ["lovely " * count for count in (1, 40, 3, 90, 2)] + ["awful", "", "nice"]
-    together = predict(result.model, result.tokenizer, texts, batch_tokens=64)
+    monkeypatch.setattr("xlft_helpers.inference.BATCH_TOKENS", 64)
+    together = predict(result.model, result.tokenizer, texts)
     one_by_one = np.concatenate([predict(result.model, result.tokenizer, [text]) for text in texts])
     np.testing.assert_allclose(together, one_by_one, atol=0.02)
     np.testing.assert_allclose(together.sum(axis=1), 1, atol=1e-5)

@@ -69,7 +69,7 @@ WRONG = [
     (check.times_seen, 3.5, "alpha = 0"),
     (check.times_seen, 2 * SHARE["en"] * 840 / 480, "*English* message"),
     (check.times_seen, 17, "epochs * p_k"),
-    (check.times_seen, lambda: 3.1, "Call it"),
+    (check.times_seen, lambda: 3.1, "Call your function"),
     (check.merging_decision, by_sign, "sign of the difference alone"),
     (check.merging_decision, by_p_value, "interval includes 0"),
     (check.merging_decision, by_interval, "p is 0.08"),
