@@ -246,8 +246,8 @@ class _JobStore:
             seconds = float(archive["_seconds"])
             return [
                 Prediction(method, job.seed, job.train_languages, language, archive[language], seconds)
-                for method in job.methods
                 for language in tested
+                for method in job.methods
             ]
 
     def write(self, job: Job, predictions: list[Prediction]) -> None:
