@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from datasets import Dataset, DatasetDict
+from datasets import Dataset, DatasetDict, concatenate_datasets
 from tqdm import tqdm
 
 from xlft_helpers import settings
@@ -21,7 +21,7 @@ from xlft_helpers.data import label_names, languages_of, require_rows, sample_la
 from xlft_helpers.errors import DataError, XlftError
 from xlft_helpers.evaluation import baseline_predictions
 from xlft_helpers.finetuning import Recipe, default_recipe, finetune
-from xlft_helpers.inference import has_sentence_embeddings, language_shift, predict
+from xlft_helpers.inference import has_sentence_embeddings, mean_embedding, predict
 from xlft_helpers.results import Comparison, Prediction
 
 METHODS = ("zero-shot", "per-language", "merged")
@@ -111,7 +111,7 @@ def compare(
             if store:
                 store.write(job, finished)
         predictions += finished
-    predictions += _baselines(data["train"], test, source, trained, seeds)
+    predictions += _baselines(data["train"], test, source, seeds)
     labels = {language: np.asarray(rows["label"]) for language, rows in test.items()}
     return Comparison(settings=described, labels=labels, predictions=predictions)
 
@@ -149,13 +149,15 @@ def _run(
         train = sample_languages(train, alpha=alpha, seed=job.seed)
     dev = select_language(data["dev"], *job.train_languages)
     result = finetune(model, train, dev, recipe=recipe, seed=job.seed, progress=progress)
+    # Every model of one language is centred on the others: in the transfer matrix, each of its rows is zero-shot.
+    centred = centre and len(job.train_languages) == 1 and has_sentence_embeddings(result.model)
+    source_mean = mean_embedding(result.model, result.tokenizer, train) if centred else None
     predictions = []
     for language, rows in test.items():
         shift = None
         unlabelled = select_language(data["train"], language)
-        zero_shot = "zero-shot" in job.methods and language not in job.train_languages
-        if centre and zero_shot and len(unlabelled) and has_sentence_embeddings(result.model):
-            shift = language_shift(result.model, result.tokenizer, train, unlabelled)
+        if source_mean is not None and language not in job.train_languages and len(unlabelled):
+            shift = mean_embedding(result.model, result.tokenizer, unlabelled) - source_mean
         values = predict(result.model, result.tokenizer, rows, max_length=recipe.max_length, shift=shift)
         predictions += [
             Prediction(method, job.seed, job.train_languages, language, values, result.train_seconds)
@@ -164,24 +166,29 @@ def _run(
     return predictions
 
 
-def _baselines(
-    train: Dataset, test: dict[str, Dataset], source: str, trained: Sequence[str], seeds: int
-) -> list[Prediction]:
+def _baselines(train: Dataset, test: dict[str, Dataset], source: str, seeds: int) -> list[Prediction]:
     """Majority and TF-IDF of each language's own training rows, TF-IDF of the source's, and the random draw."""
     num_labels = train.features["label"].num_classes
     found = []
+
+    def add(method: str, seed: int, learned: str, language: str, answers: np.ndarray) -> None:
+        found.append(Prediction(method, seed, (learned,), language, np.eye(num_labels)[answers], 0.0))
+
     for language, rows in test.items():
         own = select_language(train, language)
-        runs = [("majority", own, language, 1), ("random", own, language, seeds), ("tf-idf", own, language, 1)]
-        if language != source:
-            runs.append(("tf-idf-zero-shot", select_language(train, source), source, 1))
-        for method, rows_to_learn, learned, repeats in runs:
-            if len(rows_to_learn) == 0:
-                continue
-            name = "tfidf" if method.startswith("tf-idf") else method
-            for seed in range(settings.SEED, settings.SEED + repeats):
-                answers = baseline_predictions(name, rows_to_learn, rows, seed=seed)
-                found.append(Prediction(method, seed, (learned,), language, np.eye(num_labels)[answers], 0.0))
+        if len(own) == 0:
+            continue
+        add("majority", settings.SEED, language, language, baseline_predictions("majority", own, rows))
+        for seed in range(settings.SEED, settings.SEED + seeds):
+            add("random", seed, language, language, baseline_predictions("random", own, rows, seed=seed))
+        add("tf-idf", settings.SEED, language, language, baseline_predictions("tfidf", own, rows))
+    targets = [language for language in test if language != source]
+    if targets:
+        together = concatenate_datasets([test[language] for language in targets])
+        answers = baseline_predictions("tfidf", select_language(train, source), together)
+        ends = np.cumsum([len(test[language]) for language in targets])
+        for language, own_answers in zip(targets, np.split(answers, ends[:-1]), strict=True):
+            add("tf-idf-zero-shot", settings.SEED, source, language, own_answers)
     return found
 
 

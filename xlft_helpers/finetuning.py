@@ -143,7 +143,8 @@ def finetune(
             ),
             train_dataset=_encode(train, tokenizer, recipe),
             eval_dataset={name: _encode(rows, tokenizer, recipe) for name, rows in evaluated.items()} or None,
-            data_collator=DataCollatorWithPadding(tokenizer),
+            # Few distinct lengths: the CPU library compiles and keeps its kernels for each shape it meets.
+            data_collator=DataCollatorWithPadding(tokenizer, pad_to_multiple_of=8),
             compute_metrics=_macro_f1,
             callbacks=[ProgressBar()] if progress else [],
         )

@@ -86,8 +86,12 @@ def language_shift(
     Returns:
         (H,): mean embedding of ``target_texts`` minus that of ``source_texts``, for ``predict(..., shift=...)``.
     """
-    target, source = (embed(model, tokenizer, texts).mean(dim=0) for texts in (target_texts, source_texts))
-    return target - source
+    return mean_embedding(model, tokenizer, target_texts) - mean_embedding(model, tokenizer, source_texts)
+
+
+def mean_embedding(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, texts: Dataset | list[str]) -> Tensor:
+    """Mean (H,) of the texts' sentence embeddings; the difference of two languages' is their :func:`language_shift`."""
+    return embed(model, tokenizer, texts).mean(dim=0)
 
 
 def has_sentence_embeddings(model: PreTrainedModel) -> bool:

@@ -21,9 +21,6 @@ from xlft_helpers.errors import XlftError
 SEED = 0
 """The seed wherever one run is shown; several runs use ``SEED``, ``SEED + 1``, ..."""
 
-M_MMAP_THRESHOLD = -3
-"""The option's number in glibc's malloc.h."""
-
 Profile = Literal["offline", "full"]
 
 
@@ -122,21 +119,13 @@ def _c_library_function(name: str) -> Any:
     return getattr(ctypes.CDLL(None), name, None) if sys.platform == "linux" else None
 
 
-def _return_large_blocks() -> None:
-    """Make glibc take large tensors straight from the system, and so return them when they are freed.
-
-    Training frees tensors of ever-changing sizes. By default, glibc takes the space of larger and larger ones from a
-    heap that it cannot shrink in the middle, and a notebook with a few trainings grows by hundreds of megabytes.
-    """
-    if mallopt := _c_library_function("mallopt"):
-        mallopt(M_MMAP_THRESHOLD, 2**20)
-
-
 def release_memory() -> None:
-    """Give the small freed blocks back to the system too; called when a training is over."""
+    """Give freed memory back to the system; called when a training is over.
+
+    Training frees tensors of ever-changing sizes, and glibc keeps their space for the next ones. That makes training
+    fast (it is twice as slow when every large tensor comes fresh from the system), but a notebook with a few trainings
+    would hold on to hundreds of megabytes that it no longer uses.
+    """
     gc.collect()  # the Trainer is part of reference cycles
     if malloc_trim := _c_library_function("malloc_trim"):
         malloc_trim(0)
-
-
-_return_large_blocks()

