@@ -57,6 +57,15 @@ def test_runs_are_what_the_predictions_say(comparison):
             assert row["macro_f1"].item() == pytest.approx(expected.macro_f1)
 
 
+def test_rows_of_the_transfer_matrix_are_centred_alike(data):
+    settings = {"methods": ["per-language"], "languages": ["en", "fr"], "seeds": 1, "recipe": QUICK, "progress": False}
+    centred, plain = (compare(data, centre=centre, **settings) for centre in (True, False))
+    for one, other in zip(centred.predictions, plain.predictions, strict=True):
+        if one.method == "per-language":
+            at_home = one.train_languages == (one.test_language,)
+            assert np.allclose(one.probabilities, other.probabilities, atol=1e-6) == at_home
+
+
 def test_json_has_what_the_readme_promises(comparison, tmp_path):
     comparison.to_json(tmp_path / "out.json")
     written = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))

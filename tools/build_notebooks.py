@@ -4,6 +4,8 @@
     python tools/build_notebooks.py 05 --force    # one notebook, stale or not
     python tools/build_notebooks.py --check       # only say what is stale; exit 1 if anything is
 
+Where nothing but Markdown changed, the committed outputs are kept and nothing is executed.
+
 A source (``notebooks/source/NN_name.py``, jupytext's percent format) holds lesson, stubs and solutions:
 
     # %%
@@ -82,20 +84,33 @@ def is_stale(source: Path, edition: str) -> bool:
     return cells(nbformat.read(target, as_version=4)) != cells(render(source, edition))
 
 
-def build(source: Path, edition: str) -> str | None:
-    """Execute one edition and write it; returns the error that stopped it, if any."""
+def build(source: Path, edition: str, force: bool = False) -> str | None:
+    """Write one edition, executed where code changed (always with ``force``); returns the error that stopped it, if any."""
     notebook = render(source, edition)
-    folder = EDITIONS[edition]
-    run = execute(notebook, folder, source.stem)
-    if run.error:
-        return run.error
-    _tidy(notebook)
-    target = folder / f"{source.stem}.ipynb"
+    target = EDITIONS[edition] / f"{source.stem}.ipynb"
+    if not force and target.exists() and _keep_outputs(notebook, nbformat.read(target, as_version=4)):
+        how = "only its text is new"
+    else:
+        run = execute(notebook, target.parent, source.stem)
+        if run.error:
+            return run.error
+        _tidy(notebook)
+        how = f"{run.seconds:6.1f} s {run.peak_memory / 2**20:6.0f} MB"
     temporary = target.with_suffix(".tmp")
     nbformat.write(notebook, temporary)
     temporary.replace(target)
-    print(f"{edition:9} {source.stem:28} {run.seconds:6.1f} s {run.peak_memory / 2**20:6.0f} MB")
+    print(f"{edition:9} {source.stem:28} {how}")
     return None
+
+
+def _keep_outputs(notebook: NotebookNode, committed: NotebookNode) -> bool:
+    """Copy the outputs of a committed notebook with the same code; ``False`` where the code differs."""
+    new, old = ([cell for cell in n.cells if cell.cell_type == "code"] for n in (notebook, committed))
+    if [cell.source for cell in new] != [cell.source for cell in old]:
+        return False
+    for cell, executed in zip(new, old, strict=True):
+        cell.outputs, cell.execution_count = executed.outputs, executed.execution_count
+    return True
 
 
 def _tidy(notebook: NotebookNode) -> None:
@@ -148,7 +163,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("names", nargs="*", help="beginnings of notebook names; default: all")
     parser.add_argument("--check", action="store_true", help="write nothing, exit 1 if a notebook is stale")
-    parser.add_argument("--force", action="store_true", help="build what is not stale too")
+    parser.add_argument("--force", action="store_true", help="execute everything, stale or not")
     options = parser.parse_args()
     sources = [
         path
@@ -163,7 +178,7 @@ def main() -> int:
             if options.check:
                 print(f"stale: {edition} {source.stem}; run: python tools/build_notebooks.py {source.stem[:2]}")
                 failed = True
-            elif error := build(source, edition):
+            elif error := build(source, edition, options.force):
                 print(f"failed: {edition} {source.stem}: {error}", file=sys.stderr)
                 failed = True
     return 1 if failed else 0

@@ -77,6 +77,9 @@ def test_offline_profile_asks_nobody_and_uses_what_is_there(server, monkeypatch,
     server.pages["/text.txt"] = CONTENT
     with pytest.raises(DownloadError, match=r"text\.txt is not there, .*offline profile.*XLFT_PROFILE=full.*data_dir"):
         fetch(f"{server.url}/text.txt", SHA256, tmp_path / "text.txt")
+    (tmp_path / "text.txt").write_bytes(CONTENT[:-1])
+    with pytest.raises(DownloadError, match=r"text\.txt has not the content that was published.*offline profile"):
+        fetch(f"{server.url}/text.txt", SHA256, tmp_path / "text.txt")
     (tmp_path / "text.txt").write_bytes(CONTENT)
     assert fetch(f"{server.url}/text.txt", SHA256, tmp_path / "text.txt").read_bytes() == CONTENT
     assert server.requests == []

@@ -8,6 +8,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from tests.notebooks import rules
+from xlft_helpers.execution import NotebookRun
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools"))
@@ -61,6 +62,32 @@ def test_stale_notebook_is_noticed(tmp_path, monkeypatch):
     assert not build_notebooks.is_stale(source, "learner")
     source.write_text("# %%\nprint(2)\n")
     assert build_notebooks.is_stale(source, "learner")
+
+
+def test_new_text_keeps_the_outputs_and_new_code_does_not(tmp_path, monkeypatch):
+    executed = []
+
+    def execute(notebook, folder, name):
+        executed.append(name)
+        for number, cell in enumerate(c for c in notebook.cells if c.cell_type == "code"):
+            cell.execution_count, cell.outputs = (
+                1,
+                [new_output("stream", name="stdout", text=f"run {len(executed)}.{number}")],
+            )
+        return NotebookRun(name, 1.0, 1, None)
+
+    monkeypatch.setattr(build_notebooks, "EDITIONS", {"learner": tmp_path})
+    monkeypatch.setattr(build_notebooks, "execute", execute)
+    source = tmp_path / "99_case.py"
+    for text, runs in [("# # One\n\n# %%\n1", 1), ("# # Two\n\n# %%\n1", 1), ("# # Two\n\n# %%\n2", 2)]:
+        source.write_text(f"# %% [markdown]\n{text}\n")
+        assert build_notebooks.build(source, "learner") is None
+        assert not build_notebooks.is_stale(source, "learner")
+        assert len(executed) == runs
+        built = nbformat.read(tmp_path / "99_case.ipynb", as_version=4)
+        assert rules.output_text(built) == f"run {runs}.0"
+    assert build_notebooks.build(source, "learner", force=True) is None
+    assert len(executed) == 3
 
 
 def test_editions_get_their_side_of_an_exercise(tmp_path):
