@@ -94,6 +94,20 @@ def test_transfer_matrix_has_every_single_language_model(comparison):
     assert np.diag(matrix) == pytest.approx(own[matrix.index].to_numpy())
 
 
+def test_lexical_expert_answers_only_in_languages_it_was_trained_on(data, monkeypatch):
+    asked, real = [], engine.predict
+
+    def predict(model, tokenizer, rows, **keywords):
+        asked.append((rows["language"][0], keywords["lexical"]))
+        return real(model, tokenizer, rows, **keywords)
+
+    monkeypatch.setattr(engine, "predict", predict)
+    found = compare(data, methods=["zero-shot", "merged"], languages=["en", "fr"], seeds=1, progress=False)
+    assert asked == [("en", True), ("fr", False), ("en", True), ("fr", True)]
+    assert found.settings["recipe"]["lexical_expert"]
+    assert "lexical expert" in found.report()
+
+
 def test_zero_shot_never_sees_a_target_label(data):
     shuffled = dict(data)
     french = np.asarray(data["train"]["language"]) == "fr"

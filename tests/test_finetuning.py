@@ -82,6 +82,11 @@ def test_empty_training_set_is_refused():
         finetune("use-m", dataset().select([]))
 
 
+def test_label_smoothing_does_not_go_with_two_experts():
+    with pytest.raises(TrainingError, match="both lexical_expert and label_smoothing"):
+        finetune("use-m", dataset(), recipe=Recipe(lexical_expert=True, label_smoothing=0.1))
+
+
 def test_diverging_training_names_the_learning_rate():
     with pytest.raises(TrainingError, match="learning rate"):
         finetune("use-m", dataset(), recipe=Recipe(learning_rate=float("inf"), epochs=1, warmup=0), progress=False)

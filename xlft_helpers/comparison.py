@@ -8,7 +8,7 @@ import hashlib
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +70,8 @@ def compare(
         seeds: number of seeds, from ``settings.SEED`` on.
         alpha: exponent of the language sampling; 1 is plain concatenation.
         centre: mean-centre the target languages' sentence embeddings in zero-shot (default), where the model has them.
-        recipe: default: the model's own.
+        recipe: default: the model's own, for USE-M with its lexical expert. That expert answers in the languages it was
+            trained on only, so it never takes part in zero-shot transfer.
         output_dir: keeps every finished job, so that an interrupted comparison goes on where it was.
         progress: show bars with the time left.
 
@@ -85,7 +86,7 @@ def compare(
         raise DataError(f"source={source!r} is not among the languages {trained}. Add it, or choose another source.")
     for split in ("train", "dev"):
         require_rows(data, split, [source] if set(methods) == {"zero-shot"} else trained)
-    recipe = recipe or default_recipe(model)
+    recipe = recipe or replace(default_recipe(model), lexical_expert=model == "use-m")
     test = {language: select_language(data["test"], language) for language in tested}
     jobs = plan(methods, source, trained, tested, seeds)
     described = {
@@ -158,7 +159,8 @@ def _run(
         unlabelled = select_language(data["train"], language)
         if source_mean is not None and language not in job.train_languages and len(unlabelled):
             shift = mean_embedding(result.model, result.tokenizer, unlabelled) - source_mean
-        values = predict(result.model, result.tokenizer, rows, max_length=recipe.max_length, shift=shift)
+        own = language in job.train_languages
+        values = predict(result.model, result.tokenizer, rows, max_length=recipe.max_length, shift=shift, lexical=own)
         predictions += [
             Prediction(method, job.seed, job.train_languages, language, values, result.train_seconds)
             for method in job.methods

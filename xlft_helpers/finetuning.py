@@ -50,6 +50,8 @@ class Recipe:
         label_smoothing: share of the target spread over all classes.
         max_length: longest input in tokens; the rest is cut off.
         trainable_embeddings: also train the piece embeddings.
+        lexical_expert: train USE-M's lexical expert beside its head, see
+            :class:`~xlft_helpers.models.use_m.UseMForSequenceClassification`; other models have none.
     """
 
     learning_rate: float = 4e-4
@@ -60,6 +62,7 @@ class Recipe:
     label_smoothing: float = 0.0
     max_length: int = 128
     trainable_embeddings: bool = False
+    lexical_expert: bool = False
 
 
 TRANSFORMER_RECIPE = Recipe(learning_rate=3e-5, trainable_embeddings=True)
@@ -78,8 +81,8 @@ class FinetuneResult:
     Attributes:
         model: the model in evaluation mode.
         tokenizer: its tokenizer.
-        history: one row an epoch: ``epoch``, ``train_loss`` (mean negative log-likelihood in nats), and
-            ``NAME_macro_f1`` and ``NAME_loss`` for each evaluated set.
+        history: one row an epoch: ``epoch``, ``train_loss`` (mean negative log-likelihood in nats; with a lexical expert,
+            the sum of the two experts'), and ``NAME_macro_f1`` and ``NAME_loss`` for each evaluated set.
         best_epoch: the epoch whose weights were kept.
         train_seconds: wall time of the training loop, evaluation included.
     """
@@ -119,15 +122,23 @@ def finetune(
         progress: show a bar with the time left.
 
     Raises:
-        TrainingError: ``train`` is empty, or the loss is not finite.
+        TrainingError: ``train`` is empty, the loss is not finite, or the recipe contradicts itself.
         ModelError: the model cannot be loaded.
     """
     if len(train) == 0:
         raise TrainingError("The training set is empty: there is nothing to fine-tune on.")
     recipe = recipe or default_recipe(model_name)
+    if recipe.lexical_expert and recipe.label_smoothing:
+        # The Trainer smooths the labels of the joint answer, and each expert must learn from its own.
+        raise TrainingError("The recipe has both lexical_expert and label_smoothing: choose one of them.")
     set_seed(seed)
     tokenizer = load_tokenizer(model_name)
-    model = load_model(model_name, label_names=label_names(train), trainable_embeddings=recipe.trainable_embeddings)
+    model = load_model(
+        model_name,
+        label_names=label_names(train),
+        trainable_embeddings=recipe.trainable_embeddings,
+        lexical_expert=recipe.lexical_expert,
+    )
     disable_progress_bar()  # a bar for each checkpoint would bury the one that matters
     evaluated = ({"dev": dev} if dev is not None else {}) | dict(watch or {})
     with TemporaryDirectory(dir=settings.cache_dir()) as scratch:

@@ -1,7 +1,7 @@
 """Prediction and embedding in batches of similar length, which waste nothing on padding."""
 
 from collections.abc import Iterator
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -25,6 +25,7 @@ def predict(
     *,
     max_length: int = 128,
     shift: Tensor | None = None,
+    lexical: bool = True,
 ) -> np.ndarray:
     """Class probabilities of each text.
 
@@ -34,6 +35,7 @@ def predict(
         texts: n strings, or a data set with a ``text`` column.
         max_length: longest input in tokens, as in training.
         shift: (H,), taken off every sentence embedding before the head; see :func:`language_shift`. Default: nothing.
+        lexical: ``False`` silences a lexical expert, for texts of a language that it was not trained on.
 
     Returns:
         An array (n, num_labels) of float32 in the order of the input; each row sums to one.
@@ -42,9 +44,12 @@ def predict(
         ModelError: ``shift`` is given for a model without sentence embeddings.
     """
     strings = _strings(texts)
-    extra = {} if shift is None else {"embedding_shift": shift}
-    if extra:
+    extra: dict[str, Any] = {}
+    if shift is not None:
         _require_sentence_embeddings(model)
+        extra["embedding_shift"] = shift
+    if not lexical and isinstance(model, UseMForSequenceClassification):
+        extra["lexical"] = False
     num_labels = cast(int, model.config.num_labels)
     probabilities = np.empty((len(strings), num_labels), dtype=np.float32)
     for rows, batch in _batches(model, tokenizer, strings, max_length):

@@ -234,6 +234,8 @@ class Comparison:
             lines.append(
                 "Zero-shot used no target label; target languages were mean-centred on their unlabelled training texts."
             )
+        if self.settings["recipe"]["lexical_expert"]:
+            lines.append("A lexical expert answered beside the encoder in the languages that a model was trained on.")
         for row in self.differences().itertuples():
             verdict = "distinguishable" if row.distinguishable else "not distinguishable"
             lines.append(

@@ -207,7 +207,8 @@ pd.DataFrame(rows, columns=columns).set_index(["alpha", "language"]).round(2)
 # *plus* 120. For Hindi, where the model cannot read most of the letters, other languages' data may not help at all.
 # Three seeds each. Two settings save your time. Two epochs instead of the recipe's three: on the dev sets the merged
 # model scored about the same with both. And inputs are cut off after 64 pieces instead of 128, which touches hardly any
-# message but the Hindi ones, and of those the part that comes after 64 mostly unknown pieces.
+# message but the Hindi ones, and of those the part that comes after 64 mostly unknown pieces. The recipe is the encoder
+# with its head; `compare` without a recipe adds USE-M's *lexical expert*, a score for every piece and label.
 
 # %%
 from dataclasses import replace

@@ -196,6 +196,53 @@ def test_token_classification_ignores_positions_labelled_minus_100(tokenizer):
     assert model(**batch, labels=labels).loss.item() == pytest.approx(expected.item(), abs=1e-5)
 
 
+@pytest.fixture
+def two_experts():
+    """A classifier whose lexical expert knows two pieces, and the ids of its texts."""
+    torch.manual_seed(0)
+    model = load_model("use-m", label_names=["no", "yes"], lexical_expert=True)
+    with torch.no_grad():
+        model.lexical.scores.weight[100], model.lexical.scores.weight[200] = torch.tensor([[0.5, -0.5], [0.0, 0.25]])
+        model.lexical.bias[1] = 0.125
+    return model, torch.tensor([[1, 100, 200, 2], [1, 300, 300, 2]])
+
+
+def test_answer_of_two_experts_is_their_weighted_product(two_experts):
+    model, ids = two_experts
+    labels = torch.tensor([0, 1])
+    encoder = model(input_ids=ids, lexical=False)
+    # Four pieces a text: the sum of the scores times 8, divided by the square root of 4.
+    by_hand = torch.tensor([[8 * 0.5 / 2, 8 * (-0.5 + 0.25) / 2 + 0.125], [0.0, 0.125]])
+    log_p = [torch.log_softmax(logits.double(), dim=-1) for logits in (encoder.logits, by_hand)]
+    both = model(input_ids=ids, labels=labels)
+    torch.testing.assert_close(both.logits.double(), 0.5 * log_p[0] + log_p[1], atol=1e-5, rtol=0)
+    expected = -sum(p[[0, 1], labels].mean() for p in log_p)
+    assert both.loss.item() == pytest.approx(expected.item(), abs=1e-5)
+    alone = model(input_ids=ids, labels=labels, lexical=False)
+    assert alone.loss.item() == pytest.approx(-log_p[0][[0, 1], labels].mean().item(), abs=1e-5)
+
+
+def test_lexical_expert_sees_no_padding_and_is_saved(two_experts, tmp_path):
+    model, ids = two_experts
+    padded = torch.cat([ids, torch.full((2, 3), model.config.pad_token_id)], dim=1)
+    mask = (padded != model.config.pad_token_id).long()
+    answer = model(input_ids=ids).logits
+    torch.testing.assert_close(model(input_ids=padded, attention_mask=mask).logits, answer, atol=1e-5, rtol=0)
+    model.save_pretrained(tmp_path)
+    restored = AutoModelForSequenceClassification.from_pretrained(tmp_path).eval()
+    torch.testing.assert_close(restored(input_ids=ids).logits, answer)
+
+
+def test_each_expert_learns_from_its_own_loss(two_experts):
+    model, ids = two_experts
+    labels = torch.tensor([1, 0])
+    torch.nn.functional.cross_entropy(model.lexical(ids, torch.ones_like(ids)), labels).backward()
+    alone = model.lexical.scores.weight.grad.clone()
+    model.zero_grad()
+    model(input_ids=ids, labels=labels).loss.backward()
+    torch.testing.assert_close(model.lexical.scores.weight.grad, alone)
+
+
 def test_training_one_model_leaves_the_next_one_untouched(tokenizer):
     batch = tokenizer(list(SENTENCES.values()), padding=True, return_tensors="pt")
     first = load_model("use-m", label_names=["no", "yes"])

@@ -60,6 +60,7 @@ def load_model(
     task: str = "sequence-classification",
     label_names: Sequence[str] | None = None,
     trainable_embeddings: bool = False,
+    lexical_expert: bool = False,
 ) -> PreTrainedModel:
     """Load a pretrained model with a head for a task.
 
@@ -71,6 +72,8 @@ def load_model(
             whose checkpoint has a head already.
         trainable_embeddings: let training change the piece embeddings. Default ``False``: they hold most of the
             parameters and little training text touches them.
+        lexical_expert: give a new USE-M sequence classifier a lexical expert beside its head (default: none). A folder's
+            checkpoint knows whether it has one, and no other model can.
 
     Returns:
         The model in evaluation mode. A new head has fresh weights: set the seed first.
@@ -86,7 +89,7 @@ def load_model(
     if name == "use-m":
         if task != "embedding" and not labels:
             raise ModelError(f"load_model('use-m', {task!r}) needs label_names, e.g. ['negative', 'positive'].")
-        config = UseMConfig(quantized_embeddings=not trainable_embeddings, **labels)
+        config = UseMConfig(quantized_embeddings=not trainable_embeddings, lexical_expert=lexical_expert, **labels)
         check_memory(use_m_class, config, name)
         return load_use_m(use_m_class, config)
     repository, options = _locate(name)

@@ -23,6 +23,8 @@ class UseMConfig(PretrainedConfig):
         classifier_dropout: dropout before the classification head.
         head_scale: factor between the unit-length embedding and the sequence-classification head. A unit vector gives
             a linear head too little range; the factor plays the part of an inverse temperature.
+        lexical_expert: classify sequences with a second, lexical expert beside the head: a score for every piece and
+            label, see :class:`~xlft_helpers.models.use_m.modeling.LexicalExpert`.
     """
 
     model_type = "use-m"
@@ -41,6 +43,7 @@ class UseMConfig(PretrainedConfig):
         quantized_embeddings: bool = True,
         classifier_dropout: float = 0.1,
         head_scale: float = 8.0,
+        lexical_expert: bool = False,
         initializer_range: float = 0.02,
         pad_token_id: int = 128_000,
         **kwargs: Any,
@@ -57,6 +60,7 @@ class UseMConfig(PretrainedConfig):
         self.quantized_embeddings = quantized_embeddings
         self.classifier_dropout = classifier_dropout
         self.head_scale = head_scale
+        self.lexical_expert = lexical_expert
         self.initializer_range = initializer_range
         self.pad_token_id = pad_token_id
         super().__init__(**kwargs)

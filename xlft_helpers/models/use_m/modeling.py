@@ -73,6 +73,9 @@ class UseMPreTrainedModel(PreTrainedModel):
             init.zeros_(module.table)
             init.ones_(module.scale)
             init.zeros_(module.offset)
+        elif isinstance(module, LexicalExpert):
+            init.zeros_(module.scores.weight)
+            init.zeros_(module.bias)
 
 
 class UseMModel(UseMPreTrainedModel):
@@ -143,8 +146,37 @@ class UseMModel(UseMPreTrainedModel):
         return last * torch.rsqrt(last.square().sum(-1, keepdim=True).clamp(min=self.config.layer_norm_eps))
 
 
+class LexicalExpert(nn.Module):
+    """A bag of pieces: one score for every piece and label, summed over the text and divided by √length.
+
+    It starts from zero and learns which strings go with which label, whatever they mean. So it is right about words that
+    the encoder never learned (slang, names, emoji), and says nothing about languages that it was not trained on.
+    """
+
+    def __init__(self, config: UseMConfig) -> None:
+        super().__init__()
+        self.scores = nn.Embedding(config.table_rows, cast(int, config.num_labels))
+        self.bias = nn.Parameter(torch.zeros(cast(int, config.num_labels)))
+        # AdamW moves a rare piece's score by some 30 learning rates; as in the head, the scale makes that count.
+        self.scale = config.head_scale
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """``input_ids`` and ``attention_mask`` (B, T) give logits (B, num_labels) in float32."""
+        mask = attention_mask.unsqueeze(-1).to(self.scores.weight.dtype)
+        total = (self.scores(input_ids) * mask).sum(dim=1)
+        return self.scale * total * mask.sum(dim=1).clamp(min=1).rsqrt() + self.bias
+
+
 class UseMForSequenceClassification(UseMPreTrainedModel):
-    """USE-M with a linear head on the scaled sentence embedding."""
+    """USE-M with a linear head on the scaled sentence embedding, and a lexical expert where the configuration says so.
+
+    The two experts are trained side by side, each on its own log-likelihood. Trained together, the encoder explains the
+    training texts first and leaves the lexical expert nothing to learn. Their answers are multiplied (a product of experts,
+    Hinton 2002): ``logits = ENCODER_WEIGHT * log p_encoder + log p_lexical``.
+    """
+
+    ENCODER_WEIGHT = 0.5
+    """Below 1, since the encoder ends up far more confident than it is right; chosen on UMSAB's dev sets."""
 
     def __init__(self, config: UseMConfig) -> None:
         super().__init__(config)
@@ -152,6 +184,7 @@ class UseMForSequenceClassification(UseMPreTrainedModel):
         self.encoder = UseMModel(config)
         self.dropout = nn.Dropout(config.classifier_dropout)
         self.classifier = nn.Linear(config.hidden_size, self.num_labels)
+        self.lexical = LexicalExpert(config) if config.lexical_expert else None
         self.post_init()
 
     def forward(
@@ -160,6 +193,7 @@ class UseMForSequenceClassification(UseMPreTrainedModel):
         attention_mask: Tensor | None = None,
         labels: Tensor | None = None,
         embedding_shift: Tensor | None = None,
+        lexical: bool = True,
         **kwargs: object,
     ) -> SequenceClassifierOutput:
         """Classify a batch.
@@ -169,15 +203,24 @@ class UseMForSequenceClassification(UseMPreTrainedModel):
             attention_mask: (B, T), all ones by default.
             labels: (B,) class indices.
             embedding_shift: (H,), taken off the sentence embeddings before the head (default: nothing).
+            lexical: let the lexical expert speak, if there is one (default); ``False`` for texts of a language that it
+                was not trained on.
 
         Returns:
-            ``logits`` (B, num_labels) and, with ``labels``, the mean negative log-likelihood in nats.
+            ``logits`` (B, num_labels) and, with ``labels``, the mean negative log-likelihood in nats: the sum of both
+            experts' where two speak.
         """
+        if attention_mask is None:
+            attention_mask = torch.ones_like(input_ids)
         embedding = self.encoder(input_ids, attention_mask).pooler_output
         if embedding_shift is not None:
             embedding = embedding - embedding_shift
         logits = self.classifier(self.dropout(embedding * self.config.head_scale)).float()
-        loss = None if labels is None else F.cross_entropy(logits, labels)
+        experts = [logits]
+        if self.lexical is not None and lexical:
+            experts.append(self.lexical(input_ids, attention_mask))
+            logits = self.ENCODER_WEIGHT * experts[0].log_softmax(-1) + experts[1].log_softmax(-1)
+        loss = None if labels is None else torch.stack([F.cross_entropy(expert, labels) for expert in experts]).sum()
         return SequenceClassifierOutput(loss=loss, logits=logits)
 
 
