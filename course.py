@@ -3,6 +3,7 @@
     python3 course.py          # install, then open the course in JupyterLab
     python3 course.py run      # install, then execute the notebooks headless and print time and memory
     python3 course.py test     # install, then run every test, the notebooks through nbval included
+    python3 course.py open --allow-root --port 9999    # what follows the command goes on to the program behind it
 
 Everything is installed into the virtual environment ``.venv`` in this folder, from the versions that requirements.txt
 pins. A second call finds it there and installs nothing.
@@ -16,6 +17,7 @@ import venv
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
+START = "notebooks/00_start_here.ipynb"
 ENVIRONMENT = ROOT / ".venv"
 PYTHON = ENVIRONMENT / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
@@ -28,12 +30,16 @@ def install() -> None:
     stamp = ENVIRONMENT / "installed.sha256"
     if stamp.exists() and stamp.read_text() == wanted:
         return
-    print(f"Installing into {ENVIRONMENT.name}; this takes a few minutes once.", flush=True)
+    print(f"Installing into {ENVIRONMENT.name}; this takes a few minutes and about 2 GB, once.", flush=True)
     if not PYTHON.exists():
         venv.create(ENVIRONMENT, with_pip=True)
-    pip = [str(PYTHON), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
+    pip = [str(PYTHON), "-m", "pip", "--disable-pip-version-check", "install"]
     subprocess.run([*pip, "-r", str(ROOT / "requirements.txt")], check=True)
     subprocess.run([*pip, "--no-deps", "--editable", str(ROOT)], check=True)
+    # JupyterLab's first question would be whether it may fetch news.
+    overrides = ENVIRONMENT / "share" / "jupyter" / "lab" / "settings" / "overrides.json"
+    overrides.parent.mkdir(parents=True, exist_ok=True)
+    overrides.write_text('{"@jupyterlab/apputils-extension:notification": {"fetchNews": "false"}}')
     stamp.write_text(wanted)
 
 
@@ -43,10 +49,14 @@ def main() -> int:
         return 1
     command, *rest = sys.argv[1:] or ["open"]
     commands = {
-        "open": ["-m", "jupyterlab", "notebooks/00_start_here.ipynb"],
+        # The folder is the root, so that the README is at hand; the start page is in the printed address, too.
+        "open": ["-m", "jupyterlab", f"--ServerApp.root_dir={ROOT}", f"--LabApp.default_url=/lab/tree/{START}"],
         "run": ["-m", "xlft_helpers", "run"],
         "test": ["-m", "pytest"],
     }
+    if command in ("-h", "--help", "help"):
+        print(__doc__)
+        return 0
     if command not in commands:
         print(__doc__, file=sys.stderr)
         return 2

@@ -45,6 +45,18 @@ def show(figure: Figure, *, alt: str, caption: str) -> None:
     display(Markdown(f"*{caption}*"))
 
 
+MARKERS = {
+    "majority": "_",
+    "random": "+",
+    "tf-idf": "x",
+    "tf-idf-zero-shot": "*",
+    "zero-shot": "o",
+    "per-language": "s",
+    "merged": "D",
+}
+"""A method looks the same in every figure."""
+
+
 def plot_scores(
     summary: pd.DataFrame, *, languages: Sequence[str] | None = None, baselines: Sequence[str] = ("majority", "tf-idf")
 ) -> Figure:
@@ -58,8 +70,7 @@ def plot_scores(
     languages = list(languages or summary["test_language"].unique())
     methods = [m for m in summary["method"].unique() if m not in ("majority", "random", "tf-idf", "tf-idf-zero-shot")]
     shown = [*(b for b in baselines if b in set(summary["method"])), *methods]
-    colours = dict(zip(methods, sns.color_palette(PALETTE), strict=False))
-    markers = dict(zip(shown, "_x*^osDv", strict=False))
+    colours = dict(zip(("zero-shot", "per-language", "merged"), sns.color_palette(PALETTE), strict=False))
     figure, axes = plt.subplots(figsize=(max(7.6, 0.9 * len(languages) + 2), 3.8))
     for offset, method in zip(np.linspace(-0.27, 0.27, len(shown)), shown, strict=True):
         rows = summary[summary["method"] == method].set_index("test_language").reindex(languages)
@@ -69,7 +80,7 @@ def plot_scores(
             np.arange(len(languages)) + offset,
             mean,
             yerr=errors,
-            fmt=markers[method],
+            fmt=MARKERS[method],
             color=colours.get(method, "0.5"),
             capsize=2,
             label=method,
@@ -195,8 +206,11 @@ def plot_labelled_points(points: pd.DataFrame, *, x_label: str, y_label: str, zo
         errors = np.abs(rows[["low", "high"]].to_numpy().T - rows["y"].to_numpy())
         axes.errorbar(rows["x"], rows["y"], yerr=errors, fmt="o", capsize=2, elinewidth=0.8)
         named = rows if rows is panels[-1] else rows.drop(index=list(zoom))
-        for name, x, y in zip(named.index, named["x"], named["y"], strict=True):
-            axes.annotate(str(name), (x, y), xytext=(5, 4), textcoords="offset points")
+        # Neighbours along x get their names on different sides of the points, so that they do not overprint.
+        for number, (name, point) in enumerate(named.sort_values("x").iterrows()):
+            offset = (5, 4) if number % 2 == 0 else (-16, -12)
+            axes.annotate(str(name), (point["x"], point["y"]), xytext=offset, textcoords="offset points")
+        axes.margins(x=0.12)
         axes.axhline(0, color="0.6", linestyle="--", linewidth=0.8)
     figure.supxlabel(x_label, fontsize="medium")
     figure.supylabel(y_label, fontsize="medium")
@@ -217,8 +231,9 @@ def plot_shares(shares: Mapping[str, Mapping[str, float]]) -> Figure:
         bars = axes.bar(
             places, [100 * values[code] for code in codes], width, label=name, hatch=hatch, edgecolor="white"
         )
-        axes.bar_label(bars, fmt="%.0f", fontsize="small", padding=2)
-    axes.axhline(100 / len(codes), color="0.3", linestyle="--", linewidth=1)
+        labels = axes.bar_label(bars, fmt="%.0f", fontsize="small", padding=2)
+        plt.setp(labels, bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5})
+    axes.axhline(100 / len(codes), color="0.3", linestyle="--", linewidth=1, label="equal shares")
     axes.set_xticks(range(len(codes)), [f"{language_name(code)}\n({code})" for code in codes])
     axes.set_ylabel("share of the draws (%)")
     axes.set_ylim(0, 100)

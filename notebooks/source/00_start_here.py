@@ -64,8 +64,9 @@ show_messages(one[["language", "text"]], caption="Test message 25 in five langua
 # ## Train on English only
 #
 # The offline model is **USE-M**, Google's multilingual universal sentence encoder: 16 languages, small enough for a
-# laptop. `finetune` puts a fresh classification *head* on it and trains both on 480 English messages. The dev messages
-# decide which epoch is kept. They are English too: not one label of another language is used.
+# laptop. `finetune` puts a fresh classification *head* on it, a small layer that turns the encoder's vectors into scores
+# for the labels, and trains both on 480 English messages, three times over. After each of these *epochs* the dev
+# messages are scored, and they decide which epoch is kept. They are English too: not one label of another language is used.
 #
 # What do we expect? Three balanced labels mean that guessing scores about 33 points. The model has read all of these
 # languages but Hindi, so it should do clearly better than guessing everywhere else.
@@ -152,14 +153,17 @@ def read(text):
 ask(read, start="Quel bonheur, le train est à l'heure et le café est chaud !")
 
 # %% [markdown]
-# Try irony ("Great, another delay"), a language that USE-M has never seen, or an emoji alone. The model has no way to
+# The message in the box at the start is a happy one ("What a joy, the train is on time and the coffee is hot!"). Was it
+# read so? One model with one seed makes such mistakes, with confidence. Try irony ("Great, another delay"), a language that USE-M has never seen, or an emoji alone. The model has no way to
 # say "I don't know": it always spreads probability 1 over three labels.
 
 # %% [markdown]
 # ## Use the course
 #
 # - **In order or not.** Notebooks 04 to 07 are the core: data, zero-shot, merged, evaluation. Each says at its top which
-#   earlier notebook it builds on.
+#   earlier notebook it builds on, so you may begin with the core and come back to the theory.
+# - **Words.** `from xlft_helpers.teaching import define`, then `define("bootstrap")`: the glossary knows the course's
+#   terms.
 # - **Exercises** are cells with three dots. Replace the dots, run the cell, and the check below explains what it finds.
 #   A notebook runs to its end with the exercises untouched. The folder `solutions` holds the same notebooks solved.
 # - **Full size.** Everything here runs offline on two CPU cores. Where you have a GPU and a network, set

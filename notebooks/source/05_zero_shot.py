@@ -143,11 +143,12 @@ print("worse than tf-idf by a paired test: ", [k for k, t in tests.items() if t.
 # ## Ask why TF-IDF fails, and why it does not fail completely
 #
 # A bag of strings can only transfer what two languages *write alike*. So the share of target words that also occur in
-# the source language's training messages should be small. And yet, look at its row above: it is not at 33 points,
-# where guessing is. What carries over? Emoji, punctuation, digits, how many words there are. We can test that idea:
+# the source language's training messages should be small. And yet, look at the column `tf-idf-zero-shot` above: in most
+# languages it is not at 33 points, where guessing is. What carries over? Emoji, punctuation, digits, how many words there are. We can test that idea:
 # replace every run of letters by one `a`, so that nothing is left to read, train on the source language and see what
-# this **letterless** baseline gets. `difference` will be zero-shot minus letterless, with its interval from a paired
-# test (n and seeds as above).
+# this **letterless** baseline gets. `difference` will be zero-shot minus letterless. Its interval comes from a **paired
+# test**, which compares two systems on the same messages (notebook 06 uses it much, notebook 07 takes it apart); three
+# seeds of zero-shot, and the test messages of the table above.
 
 # %%
 import re
@@ -182,8 +183,9 @@ letterless_table.round(1)
 # %% [markdown]
 # The first column (in percent) shows how little vocabulary is shared: outside the source language most words were
 # never seen, and the known ones are mentions, links, emoji, names and a few short words that two languages happen to
-# share. The second is the surprise. A model that cannot read a single word can come close to the TF-IDF model that
-# reads English words in a foreign text, or even beat it. Whatever it scores is feeling written in *signs*, and it
+# share. (Words are what stands between white space, so in Chinese they are whole phrases.) The second is the surprise.
+# Put it beside `tf-idf-zero-shot` in the table above: a model that cannot read a single word does not stay behind the
+# one that looks for English words in a foreign text. Whatever it scores is feeling written in *signs*, and it
 # transfers for free. Chinese is different here for a reason that fits: its punctuation marks are other characters (！
 # for !), and it has no spaces.
 #
@@ -232,7 +234,9 @@ for method in ("zero-shot", "random", "majority"):
 assert abs(comparison.transfer_gap("majority").estimate) < 0.05, "a constant answer should lose almost nothing"
 
 # %% [markdown]
-# So a gap is always read together with the source score. It also moves when the source score moves: a better recipe
+# `majority` and `random` give the same answers to a message in every language, so their gaps are 0 by construction. (The
+# source scores in this list are of the first seed; the gaps are over all seeds.) So a gap is always read together with
+# the source score. It also moves when the source score moves: a better recipe
 # for English alone makes the gap *larger*.
 #
 # ## Look at each language, and at each seed
@@ -347,7 +351,7 @@ plots.show(
 )
 
 # %% [markdown]
-# Now the honest part. Whatever $\tau$ and p say, **ten languages cannot separate these causes**, because the causes
+# Now the honest part. Whatever $\tau$ and p say, **nine target languages cannot separate these causes**, because the causes
 # come together. The language outside the pretraining also has a script of its own, its words fall into more pieces,
 # and many of the pieces are unknown. The covered languages in Latin script are relatives of English, too. Compare the
 # two lines above: if leaving out one language changes the answer, then one language *was* the answer. And a p-value
@@ -427,8 +431,10 @@ by_rule[["last epoch", "source dev", "target dev", "oracle"]].round(1)
 
 # %% [markdown]
 # The oracle wins in every row. That is no finding, it wins *by construction*: the maximum of several noisy scores is
-# at least each of them. Put the other columns beside the interval: with dev sets this small, source dev, target dev
-# and "take the last epoch" will often be indistinguishable. What differs is what you may *call* the result:
+# at least each of them. Put the other columns beside the interval (which is the one of the first table, for one epoch
+# less). Dev sets are small, 60 messages for the source and 30 for a target in the bundled corpus, so source dev, target
+# dev and "take the last epoch" will often be indistinguishable; where source dev chose the last epoch every time, the
+# two columns are even the same models. What differs is what you may *call* the result:
 #
 # | epoch chosen by | labelled target examples used | you may write |
 # | --- | --- | --- |
@@ -538,7 +544,8 @@ explore(
 
 # %% [markdown]
 # Look whether the errors lie beside the diagonal (negative or positive read as neutral) or at its far corners
-# (negative read as positive). Irony ends up in the corners. Notebook 07 goes on from here, with topics and
+# (negative read as positive). For a message in a corner, ask what misled the model: irony, an emoji, a word that is
+# praise elsewhere? Notebook 07 goes on from here, with topics and
 # calibration.
 #
 # ## Exercise 1: write the transfer gap

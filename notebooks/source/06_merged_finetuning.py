@@ -486,8 +486,8 @@ published.round(1)
 
 # %% [markdown]
 # The published headline, 64.8 to 66.8 (the last digit differs from ours because the rows are rounded), is true and
-# says "merging helps". Row by row, Italian, French and German *lost*, and without Hindi the average does not rise at
-# all. One language that could hardly be learned alone carries the whole gain.
+# says "merging helps". Row by row, Italian, French and German scored *lower*, and without Hindi the average does not rise
+# at all. (By how much of that is chance we cannot tell from a table without intervals.) One language that could hardly be learned alone carries the whole gain.
 #
 # > **A misconception.** *"Merging always helps: more data cannot hurt."* More data of *another* distribution can. An
 # > average over languages can rise while most of its users get a worse model. Always show the rows.

@@ -211,8 +211,8 @@ def test_answer_of_two_experts_is_their_weighted_product(two_experts):
     model, ids = two_experts
     labels = torch.tensor([0, 1])
     encoder = model(input_ids=ids, lexical=False)
-    # Four pieces a text: the sum of the scores times 8, divided by the square root of 4.
-    by_hand = torch.tensor([[8 * 0.5 / 2, 8 * (-0.5 + 0.25) / 2 + 0.125], [0.0, 0.125]])
+    # Four pieces a text: the sum of the scores times 16, divided by the square root of 4.
+    by_hand = torch.tensor([[16 * 0.5 / 2, 16 * (-0.5 + 0.25) / 2 + 0.125], [0.0, 0.125]])
     log_p = [torch.log_softmax(logits.double(), dim=-1) for logits in (encoder.logits, by_hand)]
     both = model(input_ids=ids, labels=labels)
     torch.testing.assert_close(both.logits.double(), 0.5 * log_p[0] + log_p[1], atol=1e-5, rtol=0)

@@ -101,7 +101,8 @@ def require_rows(data: DatasetDict, split: str, languages: Sequence[str]) -> Non
         if absent:
             raise DataError(
                 f"Language {code!r} has no row with the label {', '.join(map(repr, absent))} in the split {split!r}. "
-                "Every class needs at least one: add rows, or merge classes with a label map."
+                "Every class needs at least one: correct the label if it is misspelt, add rows, or merge classes with a "
+                "label map (--label-map)."
             )
 
 
@@ -134,9 +135,9 @@ def _check_labels(frame: pd.DataFrame, label_names: Sequence[str], source: str) 
             if names - others and others - names:
                 raise DataError(
                     f"{source}: the languages name their labels differently: {first} has {sorted(names - others)} "
-                    f"where {second} has {sorted(others - names)}. Map them to the same names with label_map."
+                    f"where {second} has {sorted(others - names)}. Map them to the same names with label_map (--label-map)."
                 )
-    problem = f"is not one of {', '.join(label_names)}. Correct it, or map it with label_map"
+    problem = f"is not one of {', '.join(label_names)}. Correct it, or map it with label_map (--label-map)"
     _refuse(~frame["label"].isin(list(label_names)), frame, source, "label", problem)
 
 

@@ -184,7 +184,7 @@ def _named_cells(path: Path, rows: list[tuple[int, list[str]]], text: str, label
     else:
         raise DataError(
             f"{path}, line {rows[0][0]}: the columns {text!r} and {label!r} are not both there; found {header}. "
-            "Rename them in the file, or say what they are called with text_column and label_column."
+            "Rename them in the header; read_table() also takes other names, as text_column and label_column."
         )
     if len(set(header)) < len(header):
         raise DataError(f"{path}: two columns have the same name: {header}. Rename one of them.")

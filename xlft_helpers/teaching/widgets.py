@@ -41,7 +41,8 @@ def explore(control: widgets.Widget, view: Callable[[Any], Rendered], alt: str) 
             caption=f"The starting state of the control above ({control.description} = {control.value}).",
         )
     else:
-        display(HTML(f"<div role='note' aria-label='{html.escape(alt)}'>{start}</div>"))
+        caption = f"The starting state of the control above ({html.escape(control.description)}):"
+        display(HTML(f"<div role='note' aria-label='{html.escape(alt)}'><p><em>{caption}</em></p>{start}</div>"))
 
 
 def ask(view: Callable[[str], str], start: str, description: str = "Message", button: str = "Read it") -> None:
@@ -66,4 +67,4 @@ def ask(view: Callable[[str], str], start: str, description: str = "Message", bu
     press.on_click(answer)
     box.observe(answer, names="value")
     display(widgets.VBox([box, press, live]))
-    display(HTML(view(start)))
+    display(HTML(f"<p><em>The starting state of the box above:</em></p>{view(start)}"))

@@ -157,8 +157,7 @@ class LexicalExpert(nn.Module):
         super().__init__()
         self.scores = nn.Embedding(config.table_rows, cast(int, config.num_labels))
         self.bias = nn.Parameter(torch.zeros(cast(int, config.num_labels)))
-        # AdamW moves a rare piece's score by some 30 learning rates; as in the head, the scale makes that count.
-        self.scale = config.head_scale
+        self.scale = config.lexical_scale
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """``input_ids`` and ``attention_mask`` (B, T) give logits (B, num_labels) in float32."""
