@@ -48,11 +48,11 @@ def test_cosines_are_those_of_gradients_taken_message_by_message(setting, cosine
     model, tokenizer, batches = setting
     first, second = (one_gradient(model, tokenizer, batches[k][b], beginning) for k, b in (("en", 0), ("fr", 2)))
     expected = torch.cosine_similarity(first, second, dim=0).item()
-    assert cosines.values[group][0, 0, 1, 2] == pytest.approx(expected, abs=1e-3)
+    assert cosines.by_batch[group][0, 0, 1, 2] == pytest.approx(expected, abs=1e-3)
 
 
 def test_every_gradient_has_cosine_one_with_itself_and_order_does_not_matter(cosines):
-    for values in cosines.values.values():
+    for values in cosines.by_batch.values():
         flat = values.reshape(6, 6)
         np.testing.assert_allclose(np.diag(flat), 1)
         np.testing.assert_allclose(flat, flat.T, atol=1e-6)

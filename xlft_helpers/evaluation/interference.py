@@ -40,11 +40,11 @@ class GradientCosines:
 
     Attributes:
         languages: the L languages.
-        values: for each group of parameters, (L, B, L, B): batch b of one language against batch c of another.
+        by_batch: for each group of parameters, (L, B, L, B): batch b of one language against batch c of another.
     """
 
     languages: tuple[str, ...]
-    values: dict[str, NDArray[np.float64]]
+    by_batch: dict[str, NDArray[np.float64]]
 
     def matrix(self, group: str = EVERYTHING, *, same_batch: bool = False) -> pd.DataFrame:
         """Mean cosine of each pair of languages, (L, L).
@@ -55,7 +55,7 @@ class GradientCosines:
                 the batches alike, these are translations of each other. Default: only batches with different numbers,
                 which share no message; on the diagonal they are different batches of one language.
         """
-        values = self.values[group]
+        values = self.by_batch[group]
         counts = np.ones((1, values.shape[1]))
         return pd.DataFrame(
             _means(values, counts, same_batch)[0], index=list(self.languages), columns=list(self.languages)
@@ -90,7 +90,7 @@ class GradientCosines:
         unknown = sorted({k for pair in weights for k in pair} - set(self.languages))
         if unknown:
             raise DataError(f"weights name {unknown}; gradients were computed for {', '.join(self.languages)}.")
-        values, factors = self.values[group], np.zeros((len(self.languages),) * 2)
+        values, factors = self.by_batch[group], np.zeros((len(self.languages),) * 2)
         for (first, second), weight in weights.items():
             factors[self.languages.index(first), self.languages.index(second)] += weight
         number = values.shape[1]
