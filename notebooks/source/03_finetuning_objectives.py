@@ -33,8 +33,8 @@ centred = z - z.max(dim=1, keepdim=True).values
 stable = centred.exp() / centred.exp().sum(dim=1, keepdim=True)
 assert torch.allclose(stable, z.softmax(dim=1)), "torch's softmax differs"
 assert torch.allclose(stable[0], stable[1]), "a constant must not matter"
-print("as written:       ", *naive.numpy().round(3).tolist())
-print("maximum taken off:", *stable.numpy().round(3).tolist())
+for name, result in {"as written": naive, "maximum taken off": stable}.items():
+    print(f"{name:17}", [[round(p, 3) for p in row] for row in result.tolist()])
 
 # %% [markdown]
 # $e^{1000}$ is larger than any floating-point number, and infinity divided by infinity is "not a number". So every
@@ -96,7 +96,7 @@ print(f"X {tuple(all_X.shape)}, W {tuple(W.shape)}, logits {tuple((all_X @ W).sh
 # A fresh head knows nothing, so each probability should be near $\frac{1}{3}$. Then what is the product of some
 # hundreds of them, and what does the computer make of it?
 
-# %% tags=["nbval-check-output"]
+# %%
 from xlft_helpers.objectives import fine_tuning_objective
 
 log_p = (all_X @ W) - torch.logsumexp(all_X @ W, dim=1, keepdim=True)
@@ -124,7 +124,7 @@ print(f"L_fine: {L_fine:.0f} nats;  without knowledge: {-len(all_y) * torch.tens
 # undecided as it is now (language models call it *perplexity*). One trap: batches. Take the first 100 English
 # messages in batches of 32. Is the mean of the batches' losses the loss of all messages?
 
-# %% tags=["nbval-check-output"]
+# %%
 batches = [slice(start, min(start + 32, 100)) for start in range(0, 100, 32)]
 losses = [torch.nn.functional.cross_entropy(X["en"][b] @ W, y["en"][b]).item() for b in batches]
 counts = [b.stop - b.start for b in batches]
@@ -203,7 +203,7 @@ print(f"X'(Y - P) has shape {tuple(G.shape)}; autograd and the difference quotie
 # constant 1, so its row compares plain counts: how many messages of each class there are, and how many the model
 # believes there are.
 
-# %% tags=["nbval-check-output"]
+# %%
 counted = pd.DataFrame(
     {"observed": Y.sum(dim=0), "expected by the model": P.sum(dim=0), "gradient": G[-1]}, index=names
 )
@@ -230,7 +230,7 @@ counted.round(1)
 # $$W \leftarrow (1 - \eta \lambda) W - \eta \frac{\hat m}{\sqrt{\hat v} + \epsilon}
 # = (1 - \eta \lambda) W - \eta \frac{g}{|g| + \epsilon}$$
 
-# %% tags=["nbval-check-output"]
+# %%
 N, rate, decay, epsilon = len(y["en"]), 0.01, 0.1, 1e-8
 g = -G / N
 by_hand = {"SGD": W - rate * g, "AdamW": (1 - rate * decay) * W - rate * g / (g.abs() + epsilon)}
@@ -251,12 +251,12 @@ for name, optimizer_class, options in (
 # AdamW's first step moves nearly *every* weight by about $\eta$: only the sign of the gradient is left. Two
 # consequences. AdamW's step does not care whether you hand it the sum or the mean, while SGD's is $N$ times as long
 # with the sum. And AdamW's learning rate reads directly as "how far a weight moves a step", which is why one rate
-# suits layers of very different gradients.
+# can serve layers whose gradients differ much in size.
 #
 # How far is "a little way"? To first order, a step $\eta g$ along the gradient $g$ raises the objective by
 # $\eta \lVert g \rVert^2$. We compare that promise with what happens.
 
-# %% tags=["nbval-check-output"]
+# %%
 rows = []
 for rate in (0.01, 0.1, 1.0, 10.0):
     before, after = (fine_tuning_objective(X["en"] @ M, y["en"]).item() / N for M in (W, W + rate * G / N))
@@ -447,7 +447,7 @@ pd.DataFrame(rows).T.rename_axis("alpha").round(3)
 # errors). If the algebra is right, about 95 % of the intervals should hold the exact value. The control is the exact
 # gradient of *another* $\alpha$: those intervals should miss it more often.
 
-# %% tags=["nbval-check-output"]
+# %%
 p = sampling_probabilities(sizes, 0.5)
 chance = torch.tensor([p[k] / sizes[k] for k in language_of], dtype=torch.float64)
 generator = torch.Generator().manual_seed(0)
@@ -467,7 +467,7 @@ assert control < held - 0.2, "the control should be told apart"
 # $q_i$ and factor $f_i$ it is $\sum_i q_i \lVert f_i g_i \rVert^2 - \lVert \sum_i q_i f_i g_i \rVert^2$. When sampling,
 # $q$ does the work and $f = 1$; when weighting, $q = 1/N$ and $f = w$. Which one should be noisier?
 
-# %% tags=["nbval-check-output"]
+# %%
 squared = single.square().sum(dim=1)
 rows = {}
 for alpha in (1.0, 0.5, 0.0):
@@ -535,8 +535,8 @@ table.round(1)
 #
 # A number like 0.2 means nothing without baselines, and there are two. *Random directions* in $d$ dimensions have a
 # cosine of about $\pm 1 / \sqrt{d}$, which is nearly zero. And a batch is a sample: even two batches of the *same*
-# language do not agree, since they hold different messages. The cosine between those is what one can hope for at
-# most. Languages interfere only so far as they stay *below* it.
+# language do not agree, since they hold different messages. The cosine between those is what one can hope for
+# between two languages, as long as the messages differ. Only what stays *below* it is a matter of the languages.
 
 
 # %%
@@ -678,13 +678,13 @@ pd.DataFrame(shares, index=names).T.rename_axis("classes that the last model exp
 #
 # **Covered languages share most of their direction, on the pretrained model.** An Arabic batch pulls almost as an
 # English one does, and almost as another Arabic one. The `below the baseline` column tells by how much less, and its
-# interval whether that can be told from nothing. This is the mechanism behind zero-shot transfer: a step for English
-# *is* most of a step for Arabic.
+# interval whether that can be told from nothing. Zero-shot transfer lives on this: a step for English is much of a
+# step for Arabic.
 #
-# **Fine-tuning makes languages more different, not less.** After one epoch the easy, shared part of the task has been
-# learned, and what each language still asks for is more its own. Compare the percentages, and compare the groups in
-# the figure: the token layers, which see the words, part further than the head. The seeds differ a good deal here, so
-# read the last two columns before you build on one pair.
+# **After one epoch the languages stand further apart, not closer.** Compare the percentages. A plausible reason: the
+# easy, shared part of the task has been learned, and what each language still asks for is more its own. Then compare
+# the groups in the figure: where is the distance between circle and square largest, in the layers that see the words
+# or in the head? The seeds differ a good deal, so read the last two columns before you build on one pair.
 #
 # **Hindi is a task of its own.** Its batches agree with each other far more than any others, and with nobody else.
 # Both have one reason. Most Hindi pieces are unknown to the tokenizer, so all Hindi messages look alike to the encoder, and
@@ -712,9 +712,8 @@ for state, measured in cosines.items() if parallel else []:
     assert min(same["fr"], same["ar"]) > other + 0.1, "translations should pull more alike than other English messages"
 
 # %% [markdown]
-# They do, by far. On the pretrained model the *message* decides where a gradient points, and the language it is
-# written in is a detail, for covered languages. For Hindi the message hardly matters, as the last number of each line
-# shows.
+# They do, by far. What decides where a gradient points is the *message*. The language it is written in is a detail, as
+# long as the encoder covers it. In Hindi the same messages pull in a direction of their own.
 #
 # ## Smooth the labels
 #
@@ -729,7 +728,7 @@ for state, measured in cosines.items() if parallel else []:
 # The gradient is truth minus belief again, with a softer truth. We check value and gradient against torch, and against
 # the class that `Recipe(label_smoothing=...)` uses in the Trainer.
 
-# %% tags=["nbval-check-output"]
+# %%
 from transformers.trainer_pt_utils import LabelSmoother
 
 smoothing, logits, labels = 0.1, (X["fr"] @ W).requires_grad_(), y["fr"]
@@ -925,14 +924,19 @@ plots.show(
     "negative test messages).",
 )  # fmt: skip
 
+
 # %%
+def with_interval(values):
+    found = bootstrap_mean(values.to_numpy())
+    return f"{found.estimate:.1f} [{found.low:.1f}, {found.high:.1f}]"
+
+
 table = lopsided[lopsided["step"].isin((10, checkpoints[-1])) & lopsided["language"].isin(("en", "ar"))]
-effect = table.groupby(["language", "step", "loss"], sort=False)[columns[4:]].mean()
-early = effect.loc["en", 10]["recall of negative"]
-late = effect.loc["en", checkpoints[-1]]["recall of negative"]
+effect = table.groupby(["language", "step", "loss"], sort=False)[columns[4:]]
+early, late = (effect.mean().loc["en", step]["recall of negative"] for step in (10, checkpoints[-1]))
 assert early["weighted"] > early["plain"] + 10, "early on, weights should find many more of the rare class"
 assert late["weighted"] - late["plain"] < 0.7 * (early["weighted"] - early["plain"]), "the effect should fade"
-effect.round(1)
+effect.agg(with_interval)
 
 # %% [markdown]
 # Early on, the weights do what they promise: without them the rare class is practically never named. But the two lines
