@@ -77,6 +77,22 @@ def test_frozen_embeddings_stay_as_they_were(result):
     assert torch.equal(result.model.encoder.embeddings.table, untouched.encoder.embeddings.table)
 
 
+def test_only_the_named_parameters_are_trained():
+    recipe = Recipe(epochs=1, trainable=("encoder.dnn", "classifier"))
+    trained = finetune("use-m", dataset(), recipe=recipe, progress=False).model
+    pretrained = load_model("use-m", label_names=["negative", "positive"]).state_dict()
+    changed = {name for name, value in trained.state_dict().items() if not torch.equal(value, pretrained[name])}
+    named = {name for name, _ in trained.named_parameters() if name.startswith(("encoder.dnn", "classifier"))}
+    assert changed == named
+    assert {name for name, parameter in trained.named_parameters() if parameter.requires_grad} == named
+
+
+@pytest.mark.parametrize("trainable", [("head",), ("classifier", "encoder.layer"), ()])
+def test_parameters_that_are_not_there_cannot_be_trained(trainable):
+    with pytest.raises(TrainingError, match=r"no trainable parameter.*encoder\.dnn_in, .*classifier\.weight"):
+        finetune("use-m", dataset(), recipe=Recipe(trainable=trainable), progress=False)
+
+
 def test_empty_training_set_is_refused():
     with pytest.raises(TrainingError, match="empty"):
         finetune("use-m", dataset().select([]))

@@ -52,6 +52,8 @@ class Recipe:
         trainable_embeddings: also train the piece embeddings.
         lexical_expert: train USE-M's lexical expert beside its head, see
             :class:`~xlft_helpers.models.use_m.UseMForSequenceClassification`; other models have none.
+        trainable: how the names of the parameters to train begin, e.g. ``("classifier",)`` for the head alone; the
+            others stay frozen. Default: all of them (the embeddings by ``trainable_embeddings``).
     """
 
     learning_rate: float = 4e-4
@@ -63,6 +65,7 @@ class Recipe:
     max_length: int = 128
     trainable_embeddings: bool = False
     lexical_expert: bool = False
+    trainable: tuple[str, ...] | None = None
 
 
 TRANSFORMER_RECIPE = Recipe(learning_rate=3e-5, trainable_embeddings=True)
@@ -82,7 +85,8 @@ class FinetuneResult:
         model: the model in evaluation mode.
         tokenizer: its tokenizer.
         history: one row an epoch: ``epoch``, ``train_loss`` (mean negative log-likelihood in nats; with a lexical expert,
-            the sum of the two experts'), and ``NAME_macro_f1`` and ``NAME_loss`` for each evaluated set.
+            the sum of the two experts'), and ``NAME_macro_f1`` and ``NAME_loss`` for each evaluated set. With label
+            smoothing, the losses are those of the smoothed labels.
         best_epoch: the epoch whose weights were kept.
         train_seconds: wall time of the training loop, evaluation included.
     """
@@ -122,7 +126,8 @@ def finetune(
         progress: show a bar with the time left.
 
     Raises:
-        TrainingError: ``train`` is empty, the loss is not finite, or the recipe contradicts itself.
+        TrainingError: ``train`` is empty, the loss is not finite, the recipe contradicts itself, or ``recipe.trainable``
+            fits no parameter.
         ModelError: the model cannot be loaded.
     """
     if len(train) == 0:
@@ -139,6 +144,8 @@ def finetune(
         trainable_embeddings=recipe.trainable_embeddings,
         lexical_expert=recipe.lexical_expert,
     )
+    if recipe.trainable is not None:
+        _freeze_all_but(model, recipe.trainable)
     disable_progress_bar()  # a bar for each checkpoint would bury the one that matters
     evaluated = ({"dev": dev} if dev is not None else {}) | dict(watch or {})
     with TemporaryDirectory(dir=settings.cache_dir()) as scratch:
@@ -195,6 +202,18 @@ class ProgressBar(TrainerCallback):
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
         self._bar.close()
+
+
+def _freeze_all_but(model: PreTrainedModel, beginnings: tuple[str, ...]) -> None:
+    names = [name for name, parameter in model.named_parameters() if parameter.requires_grad]
+    unknown = [beginning for beginning in beginnings if not any(name.startswith(beginning) for name in names)]
+    if unknown or not beginnings:
+        raise TrainingError(
+            f"Recipe(trainable={beginnings!r}): no trainable parameter's name begins with {unknown or 'nothing'}. "
+            f"The names begin with: {', '.join(dict.fromkeys('.'.join(name.split('.')[:2]) for name in names))}."
+        )
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad_(parameter.requires_grad and name.startswith(beginnings))
 
 
 def _training_arguments(

@@ -286,3 +286,64 @@ def plot_bar_panels(panels: Mapping[str, pd.Series]) -> Figure:
         axes.set_xlim(0, 1.2 * values.max())
         axes.grid(axis="y", visible=False)
     return figure
+
+
+def plot_lines(
+    lines: Mapping[str, pd.DataFrame],
+    *,
+    x_label: str,
+    y_label: str,
+    reference: float | None = None,
+    reference_label: str = "",
+    log_x: bool = False,
+) -> Figure:
+    """Lines over steps, each with its interval as a band where it has one, and a reference value.
+
+    Args:
+        lines: name to a frame with ``value``, and optionally ``low`` and ``high``; the index is x.
+        x_label: what x is.
+        y_label: what the values are, with their unit.
+        reference: a value drawn as a dotted line.
+        reference_label: its name.
+        log_x: space x logarithmically.
+    """
+    figure, axes = plt.subplots(figsize=(6.4, 3.6))
+    for (name, rows), style in zip(lines.items(), ("-", "--", "-.", ":"), strict=False):
+        (line,) = axes.plot(rows.index, rows["value"], style, label=name)
+        if "low" in rows:
+            axes.fill_between(rows.index, rows["low"], rows["high"], color=line.get_color(), alpha=0.2, linewidth=0)
+    if reference is not None:
+        axes.axhline(reference, color="0.4", linestyle=":", label=reference_label)
+    if log_x:
+        axes.set_xscale("log")
+    axes.set_xlabel(x_label)
+    axes.set_ylabel(y_label)
+    figure.legend(loc="outside upper center", ncols=3, frameon=False)
+    return figure
+
+
+def plot_estimates(estimates: pd.DataFrame, *, y_label: str) -> Figure:
+    """Estimates with their intervals, side by side for each place on the x axis; one panel a condition.
+
+    Args:
+        estimates: rows with ``panel``, ``place`` (on the x axis), ``kind`` (colour and mark), ``estimate``, ``low``
+            and ``high``; the order of the first appearance is kept.
+        y_label: what the estimates are, with their unit.
+    """
+    panels, places, kinds = (list(estimates[column].unique()) for column in ("panel", "place", "kind"))
+    figure, grid = plt.subplots(1, len(panels), figsize=(0.8 + 3.6 * len(panels), 3.6), sharey=True, squeeze=False)
+    for axes, panel in zip(grid.flat, panels, strict=True):
+        for offset, kind, marker in zip(np.linspace(-0.25, 0.25, len(kinds)), kinds, "osD^v", strict=False):
+            chosen = estimates[(estimates["panel"] == panel) & (estimates["kind"] == kind)].set_index("place")
+            rows = chosen.reindex(places)
+            errors = np.abs(rows[["low", "high"]].to_numpy().T - rows["estimate"].to_numpy())
+            label = str(kind) if panel == panels[0] else None
+            at = np.arange(len(places)) + offset
+            axes.errorbar(at, rows["estimate"], yerr=errors, fmt=marker, capsize=2, label=label)
+        axes.axhline(0, color="0.4", linestyle="--", linewidth=0.8)
+        axes.set_xticks(range(len(places)), places)
+        axes.set_title(panel)
+        axes.grid(axis="x", visible=False)
+    grid[0, 0].set_ylabel(y_label)
+    figure.legend(loc="outside upper center", ncols=len(kinds), frameon=False)
+    return figure

@@ -2,12 +2,14 @@
 
 from .baselines import BASELINES, baseline_predictions, tfidf_classifier
 from .calibration import expected_calibration_error, fit_temperature, reliability
+from .interference import GradientCosines, gradient_cosines
 from .metrics import Scores, confusion_matrix, macro_f1_from_confusion, score
 from .transfer import gap_weights, transfer_gap, transfer_matrix
 from .uncertainty import Interval, PairedTest, bootstrap_macro_f1, bootstrap_mean, bootstrap_weighted_sum, paired_test
 
 __all__ = [
     "BASELINES",
+    "GradientCosines",
     "Interval",
     "PairedTest",
     "Scores",
@@ -19,6 +21,7 @@ __all__ = [
     "expected_calibration_error",
     "fit_temperature",
     "gap_weights",
+    "gradient_cosines",
     "macro_f1_from_confusion",
     "paired_test",
     "reliability",

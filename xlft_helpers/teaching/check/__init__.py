@@ -3,6 +3,7 @@
 from .data import has_checksum, jaccard, label_map, translated_leaks
 from .evaluation import accuracy_interval, calibration_error, macro_f1, supported_claims
 from .merged import language_shares, merging_decision, times_seen
+from .objectives import language_weights, objective_from_log, smoothed_push
 from .start_here import majority_macro_f1, most_confident
 from .zero_shot import transfer_gap, word_fertility, zero_shot_epoch
 
@@ -13,10 +14,13 @@ __all__ = [
     "jaccard",
     "label_map",
     "language_shares",
+    "language_weights",
     "macro_f1",
     "majority_macro_f1",
     "merging_decision",
     "most_confident",
+    "objective_from_log",
+    "smoothed_push",
     "supported_claims",
     "times_seen",
     "transfer_gap",
