@@ -271,3 +271,61 @@ def plot_bar_panels(panels: Mapping[str, pd.Series]) -> Figure:
         axes.set_xlim(0, 1.2 * values.max())
         axes.grid(axis="y", visible=False)
     return figure
+
+
+def plot_matrices(matrices: Mapping[str, pd.DataFrame], *, x_label: str, y_label: str, bar_label: str) -> Figure:
+    """Heatmaps side by side on one colour scale, so that equal colours mean equal values.
+
+    Args:
+        matrices: title to values, all with the same row and column names.
+        x_label: what the columns are.
+        y_label: what the rows are.
+        bar_label: what the colour stands for.
+    """
+    first = next(iter(matrices.values()))
+    limits = [
+        np.nanmin([m.to_numpy() for m in matrices.values()]),
+        np.nanmax([m.to_numpy() for m in matrices.values()]),
+    ]
+    size = (1.6 + 0.52 * first.shape[1] * len(matrices), 1.3 + 0.46 * first.shape[0])
+    figure, grid = plt.subplots(1, len(matrices), figsize=size, sharey=True, squeeze=False)
+    for axes, (title, matrix) in zip(grid.flat, matrices.items(), strict=True):
+        style = {"cmap": SEQUENTIAL, "vmin": limits[0], "vmax": limits[1], "linewidths": 0.5, "cbar": False}
+        sns.heatmap(matrix, annot=True, fmt=".0f", ax=axes, **style)
+        axes.set_title(title, fontsize="medium")
+        axes.tick_params(axis="y", rotation=0)
+    figure.colorbar(grid.flat[-1].collections[0], ax=grid, label=bar_label, pad=0.01)
+    figure.supxlabel(x_label, fontsize="medium")
+    figure.supylabel(y_label, fontsize="medium")
+    return figure
+
+
+def plot_map(panels: Mapping[str, pd.DataFrame], *, named: bool) -> Figure:
+    """Points in a plane, coloured and shaped by group, one panel a projection; the axes have no unit.
+
+    Args:
+        panels: title to rows with ``x``, ``y``, ``group`` and ``name``; every panel has the same groups.
+        named: write each point's name beside it (for up to about a hundred points) in place of a mark.
+    """
+    figure, grid = plt.subplots(1, len(panels), figsize=(1.2 + 4.6 * len(panels), 4.6), squeeze=False)
+    groups = list(next(iter(panels.values()))["group"].unique())
+    colours = dict(zip(groups, sns.color_palette(PALETTE, len(groups)), strict=True))
+    markers = dict(zip(groups, "os^Dv*XPdp", strict=False))
+    for axes, (title, rows) in zip(grid.flat, panels.items(), strict=True):
+        for group in groups:
+            part = rows[rows["group"] == group]
+            size = 0 if named else 14
+            axes.scatter(part["x"], part["y"], s=size, marker=markers[group], color=colours[group], alpha=0.75)
+            for name, x, y in zip(part["name"], part["x"], part["y"], strict=True) if named else ():
+                style = {"color": colours[group], "fontsize": 9, "ha": "center", "va": "center"}
+                axes.text(x, y, str(name), fontweight="bold", **style)
+        axes.set_title(title, fontsize="medium")
+        axes.set_xticks([])
+        axes.set_yticks([])
+        axes.margins(0.08)
+    handles = [
+        mpl.lines.Line2D([], [], linestyle="", marker=markers[group], color=colours[group], label=str(group))
+        for group in groups
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=min(5, len(groups)), frameon=False)
+    return figure
