@@ -75,7 +75,7 @@ WRONG = [
     (check.input_length, lambda n, share: max(map(max, n.values())), "Nothing is cut at 40"),
     (check.input_length, lambda n, share: max(np.quantile(v, 1 - share) for v in n.values()), "interpolates"),
     (check.input_length, lambda n, share: shortest(n, share) + 1, "exactly L pieces is not cut"),
-    (check.input_length, lambda n, share: shortest(n, 2 * share), "cuts 4 of 20"),
+    (check.input_length, lambda n, share: shortest(n, 1.5 * share), "cuts 3 of 20"),
     (check.input_length, lambda n, share: 100, "A lower limit is enough"),
     (check.input_length, lambda n, share: 38, "share of 0"),
     (check.input_length, lambda n, share: n["xx"], "raised KeyError"),
