@@ -300,32 +300,25 @@ def plot_matrices(matrices: Mapping[str, pd.DataFrame], *, x_label: str, y_label
     return figure
 
 
-def plot_map(panels: Mapping[str, pd.DataFrame], *, named: bool) -> Figure:
-    """Points in a plane, coloured and shaped by group, one panel a projection; the axes have no unit.
+def plot_map(panels: Mapping[str, pd.DataFrame]) -> Figure:
+    """Named points in a plane, coloured by group, one panel a projection; the axes have no unit.
 
     Args:
-        panels: title to rows with ``x``, ``y``, ``group`` and ``name``; every panel has the same groups.
-        named: write each point's name beside it (for up to about a hundred points) in place of a mark.
+        panels: title to rows with ``x``, ``y``, ``group`` and ``name`` (short, it is written in place of a mark); every
+            panel has the same groups.
     """
     figure, grid = plt.subplots(1, len(panels), figsize=(1.2 + 4.6 * len(panels), 4.6), squeeze=False)
     groups = list(next(iter(panels.values()))["group"].unique())
     colours = dict(zip(groups, sns.color_palette(PALETTE, len(groups)), strict=True))
-    markers = dict(zip(groups, "os^Dv*XPdp", strict=False))
     for axes, (title, rows) in zip(grid.flat, panels.items(), strict=True):
-        for group in groups:
-            part = rows[rows["group"] == group]
-            size = 0 if named else 14
-            axes.scatter(part["x"], part["y"], s=size, marker=markers[group], color=colours[group], alpha=0.75)
-            for name, x, y in zip(part["name"], part["x"], part["y"], strict=True) if named else ():
-                style = {"color": colours[group], "fontsize": 9, "ha": "center", "va": "center"}
-                axes.text(x, y, str(name), fontweight="bold", **style)
+        axes.scatter(rows["x"], rows["y"], s=0)  # sets the limits of the axes
+        for name, group, x, y in zip(rows["name"], rows["group"], rows["x"], rows["y"], strict=True):
+            style = {"fontsize": 9, "fontweight": "bold", "ha": "center", "va": "center"}
+            axes.text(x, y, str(name), color=colours[group], **style)
         axes.set_title(title, fontsize="medium")
         axes.set_xticks([])
         axes.set_yticks([])
         axes.margins(0.08)
-    handles = [
-        mpl.lines.Line2D([], [], linestyle="", marker=markers[group], color=colours[group], label=str(group))
-        for group in groups
-    ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=min(5, len(groups)), frameon=False)
+    handles = [mpl.patches.Patch(color=colour, label=str(group)) for group, colour in colours.items()]
+    figure.legend(handles=handles, loc="outside lower center", ncols=min(8, len(groups)), frameon=False)
     return figure

@@ -31,13 +31,13 @@
 # | XLM-100 | 571 | 100 | fill gaps | Wikipedia | 71.3 or 70.7 | [3], table 1 |
 # | XLM-R base | 278 | 100 | fill gaps | CC-100, 2.5 TB of the web | 76.2 | [3], table 1 |
 # | XLM-R large | 560 | 100 | fill gaps | CC-100 | 80.9 | [3], table 1 |
-# | mDeBERTa-v3 base | 278 | 100 | tell replaced pieces from real ones | CC-100 | 79.8 ± 0.2 (dev) | He et al. 2023, model card |
-# | mT5 base | 582 | 101 | restore missing spans, as text | mC4, the web | 75.4 | [2], project page |
+# | mDeBERTa-v3 base | 278 | 102 | tell replaced pieces from real ones | CC-100 | 79.8 ± 0.2 (dev) | He et al. 2023, project page |
+# | mT5 base | about 600 | 101 | restore missing spans, as text | mC4, the web | 75.4 | [2], project page |
 # | mT5 large | about 1,000 | 101 | the same | mC4 | 81.1 | [2], project page |
-# | LaBSE | 471 | 109 | MLM, TLM, then rank translations | web, Wikipedia, translations | none; finds 83.7 % of translations (Tatoeba) | Feng et al. 2022 |
+# | LaBSE | 471 | 109 | MLM, TLM, then rank translations | CommonCrawl, Wikipedia, translations | none; finds 83.7 % of translations (Tatoeba) | Feng et al. 2022 |
 # | multilingual E5 base | 278 | 100 | XLM-R base, then bring pairs of texts together | 1 billion pairs | none | Wang et al. 2024 |
 # | mmBERT base | 307 | 1,833 | fill gaps | 3 trillion tokens | not looked up | Marone et al. 2025 |
-# | USE-M (this course) | 69 | 16 | rank translations, answers and more | the web | none | Yang et al. 2020 |
+# | USE-M (this course) | 69 | 16 | bring translations together, match answers to questions | pairs of texts | none | Yang et al. 2020 |
 #
 # [1] Conneau & Lample 2019. [2] Xue et al. 2021. [3] Conneau et al. 2020. MLM and TLM are written out in notebook 02.
 #
@@ -53,7 +53,7 @@
 # %% tags=["nbval-check-output"]
 import pandas as pd
 
-codes = "en fr es de el bg ru tr ar vi th zh hi sw ur".split()
+codes = ["en", "fr", "es", "de", "el", "bg", "ru", "tr", "ar", "vi", "th", "zh", "hi", "sw", "ur"]
 mbert = [82.1, 73.8, 74.3, 71.1, 66.4, 68.9, 69.0, 61.6, 64.9, 69.5, 55.8, 69.3, 60.0, 50.4, 58.0]
 xlmr = [85.8, 79.7, 80.7, 78.7, 77.5, 79.6, 78.1, 74.2, 73.8, 76.5, 74.6, 76.7, 72.4, 66.5, 68.3]
 published = pd.DataFrame({"mBERT": mbert, "XLM-R base": xlmr}, index=codes)
@@ -64,9 +64,9 @@ print("English minus the mean of the other 14:", gaps.round(1).to_dict())
 published.sort_values("gain", ascending=False).T
 
 # %% [markdown]
-# English gained 3.7 points and Thai 18.8, in "the same" ten points of average. The languages that gained most, Thai and
-# Swahili, are languages that mBERT had little to learn from: it read Wikipedia only. The web corpus of XLM-R still holds 300.8 GiB of English and
-# 1.6 GiB of Swahili ([3], appendix A).
+# English gained 3.7 points and Thai 18.8, in "the same" ten points of average. Those who gained most are not English's
+# relatives. Part of the reason is text: mBERT read Wikipedia, and [3] (section 5.4) finds that pretraining on the Swahili
+# Wikipedia alone is worth hardly more than none. XLM-R's web corpus has 1.6 GiB of Swahili, and still 300.8 of English ([3], appendix A).
 #
 # ## Count where the parameters are
 #
@@ -179,7 +179,11 @@ print(f"one message is a vector of {E['test', 'en'].shape[1]} numbers, its lengt
 # %%
 from sklearn.linear_model import LogisticRegression
 
-from xlft_helpers.evaluation import tfidf_classifier
+from xlft_helpers.evaluation import score, tfidf_classifier
+
+
+def macro_f1(labels, answers):
+    return 100 * score(labels, answers, C).macro_f1
 
 
 def draw_few(k, n, draw):
@@ -203,36 +207,26 @@ def few_predictions(k, n):
 # We run it for French, and for Hindi too, which we keep for the end. `from_english` is the third way.
 
 # %%
-from xlft_helpers.evaluation import bootstrap_macro_f1, score
-
-
-def macro_f1(labels, answers):
-    return 100 * score(labels, answers, C).macro_f1
-
+from xlft_helpers.evaluation import bootstrap_macro_f1
 
 few = {(k, n): few_predictions(k, n) for k in ("fr", "hi") for n in tqdm((6, 12, 30, 60, 120), desc=k, leave=False)}
 from_english = LogisticRegression().fit(E["train", "en"], y["train", "en"])
 zero_shot = {k: from_english.predict(E["test", k]) for k in languages}
 rows = []
 for (k, n), answers in few.items():
-    for method, predicted in answers.items():
-        now = bootstrap_macro_f1(y["test", k], predicted, C)
-        runs = [macro_f1(y["test", k], one) for one in predicted]
-        rows.append((k, f"{method}, labelled {k}", n, 100 * now.estimate, 100 * now.low, 100 * now.high, runs))
+    for method, runs in answers.items():
+        now = bootstrap_macro_f1(y["test", k], runs, C)
+        single = [macro_f1(y["test", k], run) for run in runs]
+        rows.append((k, f"{method}, labelled {k}", n, 100 * now.estimate, 100 * now.low, 100 * now.high, single))
 curves = pd.DataFrame(rows, columns=["k", "curve", "n", "macro_f1", "low", "high", "runs"])
 
 # %%
 from xlft_helpers import plots
 
 plots.set_style()
-english = {k: macro_f1(y["test", k], zero_shot[k]) for k in languages}
-figure = plots.plot_curves(
-    curves[curves["k"] == "fr"],
-    x="n",
-    x_label="labelled French messages",
-    baseline=english["fr"],
-    baseline_label="zero-shot: 480 English messages, no French one",
-)
+french = {"baseline": macro_f1(y["test", "fr"], zero_shot["fr"]), "baseline_label": "zero-shot: 480 English messages"}
+figure = plots.plot_curves(curves[curves["k"] == "fr"], x="n", x_label="labelled French messages", **french)
+figure.axes[0].set_ylim(0, 100)
 plots.show(
     figure,
     alt="Learning curves in French: macro-F1 of TF-IDF and of frozen USE-M against the number of labelled French "
@@ -249,7 +243,7 @@ from xlft_helpers.evaluation import paired_test
 
 at_120 = few["fr", 120]["TF-IDF"]
 test = paired_test(y["test", "fr"], np.tile(zero_shot["fr"], (3, 1)), at_120, C)
-first = curves[(curves["k"] == "fr") & (curves["macro_f1"] >= english["fr"])].groupby("curve")["n"].min()
+first = curves[(curves["k"] == "fr") & (curves["macro_f1"] >= french["baseline"])].groupby("curve")["n"].min()
 print(f"French zero-shot minus TF-IDF with 120 labels: {100 * test.difference:+.1f}", end=" ")
 print(f"[{100 * test.low:.1f}, {100 * test.high:.1f}], distinguishable: {test.distinguishable}")
 for curve in ("TF-IDF, labelled fr", "frozen USE-M, labelled fr"):
@@ -403,11 +397,11 @@ assert plain_table.loc["en", "AUC low"] > 0.7 and plain_table.loc["en", columns[
 plain_table
 
 # %% [markdown]
-# The first two columns count out of 30. Almost nothing plain and good is read as positive. Yet the last columns say that
+# The first two columns count out of 30. Little of what is plain and good is read as positive. Yet the last columns say that
 # the classifier *can* tell the sentences apart: the AUC is the probability that a good sentence about a noun leans more towards
 # positive than a bad one about the same noun (0.5 is guessing; means over ten nouns with 95 % intervals). The order is right
-# and the boundary is in the wrong place. In this corpus, people who report an event in a plain sentence mostly
-# complain, and the classifier has learned that too.
+# and the boundary is in the wrong place. Besides the feeling, something in these sentences, their brevity, their past tense, their tone,
+# pulls all of them to one side; which of these it is, this experiment cannot tell.
 #
 # And it happens in French just as in English. A shared space transfers what was learned, *the mistakes included*.
 #
@@ -536,25 +530,27 @@ plots.show(
 )
 
 # %% [markdown]
-# The limit is the same number of *pieces* for everyone and therefore a different amount of *text*. The language with the
-# highest premium is cut first and most, and it is cut at the end, where "…but in the end it was worth it" stands.
+# The limit is the same number of *pieces* for everyone and therefore a different amount of *text*. In each row, the
+# language with the highest premium is cut first and most, and it is cut at the end, where "…but in the end it was worth it"
+# stands. (The 100 of Chinese in the second row are 100 % of a row of unknown pieces: to be cut is not the only way to lose a text.)
 #
 # Choose a language below and look at one message under all four. Dark boxes are unknown pieces; with the byte
 # tokenizers a box that looks like a wrong letter is one byte of a letter.
 
 # %%
-import html
-
-import ipywidgets as widgets
-
-from xlft_helpers.data import language_name
-from xlft_helpers.teaching import explore, pieces_html
+from xlft_helpers.teaching import pieces_html
 
 
 def cut_up(k):
     text = min(texts["test", k][:40], key=len)
-    return "".join(f"<b>{html.escape(name)}</b>{pieces_html(text, one, k)}" for name, one in tokenizers.items())
+    return "".join(f"<b>{name}</b>{pieces_html(text, one, k)}" for name, one in tokenizers.items())
 
+
+# %%
+import ipywidgets as widgets
+
+from xlft_helpers.data import language_name
+from xlft_helpers.teaching import explore
 
 options = [(f"{language_name(k)} ({k})", k) for k in languages]
 explore(
@@ -614,16 +610,16 @@ for title in ("as they are", "mean-centred"):
 
 # %%
 plots.show(
-    plots.plot_map(frames, named=True),
-    alt="Two maps of eight messages in ten languages. On the left the nine covered languages form one cluster a message "
-    "while all Hindi codes lie together far away; on the right the Hindi codes have moved to the middle.",
+    plots.plot_map(frames),
+    alt="Two maps of eight messages in ten languages. The nine covered languages form a cluster for each message; the "
+    "eight Hindi codes form a heap of their own between the clusters, as they are and after centring.",
     caption="PCA of 80 sentence vectors: colour is the message (named by its topic), text is the language. The axes have no unit.",
 )
 
 # %% [markdown]
-# On the left, look for `hi`: eight different messages in one heap. To USE-M a Hindi message is first of all *Hindi*.
-# Mean-centring removes the offset. Do the Hindi codes then lie with their messages, or merely in the middle of
-# everything? A projection cannot answer that. Retrieval can.
+# Most colours form a cluster with all covered languages in it. Now look for `hi`: eight different messages in one
+# heap. To USE-M a Hindi message is first of all *Hindi*. Mean-centring removes the offset of the heap. Do its members then lie with
+# their messages, or merely in the middle of everything? A projection cannot answer that. Retrieval can.
 #
 # ## Search across languages
 #
@@ -656,23 +652,26 @@ print(f"[{100 * wilson.low:.1f}, {100 * wilson.high:.1f}]; guessing: {100 / len(
 # %%
 from sklearn.feature_extraction.text import TfidfVectorizer
 
-strings = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 4), sublinear_tf=True)
+strings = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 4), max_features=10_000, dtype=np.float32)
 strings.fit([text for k in languages for text in texts["train", k]])
 surface_vectors = {k: strings.transform(texts["test", k]).toarray() for k in languages}
-centred = {k: E["test", k] - means_of[k] for k in languages}
-found = {}
-for name, vectors in {
-    "TF-IDF": surface_vectors,
-    "USE-M": {k: E["test", k] for k in languages},
-    "centred": centred,
-}.items():
-    found[name] = {k: retrieval_hits(vectors[k], vectors["en"]) for k in languages if k != "en"}
+found = {"TF-IDF": {}, "USE-M": {}, "USE-M centred": {}}
+for k in languages[1:]:
+    found["TF-IDF"][k] = retrieval_hits(surface_vectors[k], surface_vectors["en"])
+    found["USE-M"][k] = retrieval_hits(E["test", k], E["test", "en"])
+    found["USE-M centred"][k] = retrieval_hits(E["test", k] - means_of[k], E["test", "en"] - means_of["en"])
+
+# %%
 rows = {}
 for k in found["USE-M"]:
     ends = binomtest(int(found["USE-M"][k].sum()), 150).proportion_ci(method="wilson")
-    rows[k] = *(found[name][k].mean() for name in ("TF-IDF", "USE-M")), ends.low, ends.high, found["centred"][k].mean()
-retrieval = 100 * pd.DataFrame(rows, index=["TF-IDF", "USE-M", "low", "high", "USE-M centred"]).T
+    rows[k] = {name: hits[k].mean() for name, hits in found.items()} | {"low": ends.low, "high": ends.high}
+columns = ["TF-IDF", "USE-M", "low", "high", "USE-M centred"]
+retrieval = 100 * pd.DataFrame(rows).T[columns]
 retrieval.round(1)
+
+# %% [markdown]
+# `low` and `high` are the interval of USE-M as it comes. In Hindi we compare it with TF-IDF query by query:
 
 # %%
 rest = retrieval.drop(index="hi")
@@ -684,8 +683,8 @@ print(f"Hindi: USE-M minus TF-IDF = {100 * gain.estimate:+.1f} points [{100 * ga
 # %% [markdown]
 # Three readings. **Covered languages**: translations are found almost every time, and the surface finds
 # far fewer. With 150 candidates the task is easy for such a model; near the ceiling, these languages cannot be ranked, and the
-# effect of centring on them cannot be seen. **The surface is no small baseline**: between Romance languages, or wherever a
-# number or an emoji is copied, it scores high. **Hindi**: far above guessing, and yet look at its last line. If the interval
+# effect of centring on them cannot be seen. **The surface is no small baseline**: wherever a name, a number or an emoji
+# is copied, it finds its way, in any script. **Hindi**: far above guessing, and yet look at its last line. If the interval
 # lies below 0, then USE-M finds *fewer* translations than a method that cannot read any language. What it recognizes are the signs.
 #
 # ### Exercise 3: compute P@1
@@ -726,7 +725,7 @@ def search(query):
     return messages_html(nearest, f"Nearest to: {query}")
 
 
-ask(search, start="My train was cancelled again and nobody told us why.", description="Query", button="Search")
+ask(search, start="Is it allowed to take a bicycle on the night bus?", description="Query", button="Search")
 
 # %% [markdown]
 # ## Find what the space does not separate
@@ -738,18 +737,18 @@ ask(search, start="My train was cancelled again and nobody told us why.", descri
 # %%
 happy = [(n, a) for n, a in plain if a in good]
 opposite, following = dict(zip(good, bad)), dict(zip(nouns, [*list(nouns)[1:], next(iter(nouns))]))
-french = {
+versions = {
     "its translation": [f"Le {nouns[n]} était {good[a]}." for n, a in happy],
     "the translation negated": [f"Le {nouns[n]} n'était pas {good[a]}." for n, a in happy],
     "with the opposite adjective": [f"Le {nouns[n]} était {bad[opposite[a]]}." for n, a in happy],
     "same feeling, another noun": [f"Le {nouns[following[n]]} était {good[a]}." for n, a in happy],
 }
 queries = plain_vectors["en"][positive]
-to_french = pd.DataFrame({k: (queries * embed(encoder, tokenizer, s).numpy()).sum(axis=1) for k, s in french.items()})
+to_french = pd.DataFrame({k: (queries * embed(encoder, tokenizer, s).numpy()).sum(axis=1) for k, s in versions.items()})
 to_french.agg(["mean", "min", "max"]).round(2)
 
 # %%
-columns = list(french)
+columns = list(versions)
 nearest = (to_french.idxmax(axis=1) == columns[0]).sum()
 closer = {name: int((to_french[name] > to_french[columns[3]]).sum()) for name in columns[1:3]}
 print(f"The translation is the nearest of the four for {nearest} of {len(happy)} sentences.")
@@ -789,19 +788,20 @@ for title in ("as they are", "mean-centred"):
     train = np.concatenate([E["train", k][draw_few(k, 120, 0)] - shifts[k] for k in languages])
     probe = LogisticRegression(max_iter=500).fit(train, named[0])
     answer = probe.predict(np.concatenate([E["test", k] - shifts[k] for k in languages])) == named[1]
-    said[title] = {"all": answer.mean(), "without hi": answer[named[1] != "hi"].mean()}
+    said[title] = {group: answer[(named[1] == "hi") == (group == "hi")].mean() for group in ("covered", "hi")}
     ends = binomtest(int(answer.sum()), len(answer)).proportion_ci(method="wilson")
     print(
-        f"{title}: {100 * said[title]['all']:.1f} % [{100 * ends.low:.1f}, {100 * ends.high:.1f}], without Hindi",
+        f"{title}: {100 * answer.mean():.1f} % [{100 * ends.low:.1f}, {100 * ends.high:.1f}], n = {len(answer):,};",
         end=" ",
     )
-    print(f"{100 * said[title]['without hi']:.1f} %, n = {len(answer):,}")
-assert said["as they are"]["all"] > 0.3 > said["mean-centred"]["all"], "centring should remove most of the language"
+    print(f"covered languages {100 * said[title]['covered']:.1f} %, Hindi {100 * said[title]['hi']:.1f} %")
+assert said["as they are"]["covered"] > 0.3 > said["mean-centred"]["covered"], "centring should remove the language"
 
 # %% [markdown]
-# The language can be read off the vectors, and for a linear probe nearly all of it sits in the mean. Libovický et al. (2020) saw the same in
-# mBERT, where the offset is much larger. Centring makes a space *look* neutral. It does not make it understand:
-# in the retrieval table, Hindi gained a little and stayed far below the others.
+# The language can be read off the vectors, and in the covered languages a linear probe finds nothing of it beyond the mean:
+# what is left is no better than guessing. Libovický et al. (2020) describe such an offset in mBERT. Hindi is told
+# apart even without its mean: its messages do not lie around a shifted center, they lie differently. So
+# centring is no remedy for a language that was never read: in the retrieval table Hindi gained a little and stayed far below the others.
 #
 # ## Step outside the coverage
 #
@@ -833,13 +833,9 @@ pd.DataFrame(rows)
 # Here is Hindi again with labelled Hindi messages, the same experiment as in French above.
 
 # %%
-figure = plots.plot_curves(
-    curves[curves["k"] == "hi"],
-    x="n",
-    x_label="labelled Hindi messages",
-    baseline=english["hi"],
-    baseline_label="zero-shot: 480 English messages, no Hindi one",
-)
+hindi = {"baseline": macro_f1(y["test", "hi"], zero_shot["hi"]), "baseline_label": "zero-shot: 480 English messages"}
+figure = plots.plot_curves(curves[curves["k"] == "hi"], x="n", x_label="labelled Hindi messages", **hindi)
+figure.axes[0].set_ylim(0, 100)
 plots.show(
     figure,
     alt="Learning curves in Hindi: TF-IDF rises above frozen USE-M as labelled Hindi messages are added, and the "
@@ -849,12 +845,10 @@ plots.show(
 
 # %%
 rows = {}
-for k in languages:
-    if k == "en":
-        continue
+for k in languages[1:]:
     own = tfidf_classifier().fit(texts["train", k], y["train", k]).predict(texts["test", k])
     frozen = LogisticRegression().fit(E["train", k], y["train", k]).predict(E["test", k])
-    for name, answers in (("TF-IDF", own), ("USE-M", frozen)):
+    for answers in (own, frozen):
         test = paired_test(y["test", k], answers, zero_shot[k], C)
         better = "own labels" if test.difference > 0 else "zero-shot"
         told = better if test.distinguishable else "cannot tell"
@@ -870,9 +864,10 @@ choice
 # English ones: difference in points of macro-F1 with its 95 % interval, and what a paired test allows us to say. (One fit each,
 # so the interval is about test messages. Nine languages and two comparisons: one false "better" would be no surprise.)
 #
-# TF-IDF with own labels is the smallest monolingual model there is. Where USE-M covers the language, it does not win here.
-# In Hindi the order is reversed, and by a wide margin: a method without any pretraining, but with a vocabulary of *Hindi
-# strings*, beats a pretrained encoder that cannot read them.
+# TF-IDF with own labels is the smallest monolingual model there is. Count the covered languages in which it wins, and
+# those in which zero-shot does. In Hindi the order is reversed, by a wide margin: a method without any pretraining,
+# but with a vocabulary of *Hindi strings*, beats a pretrained encoder that cannot read them. And then look at the second pair of
+# columns: with the *same* vectors, own labels can be the better choice in a covered language too, where zero-shot is weak.
 
 # %%
 tests = {k: choice.loc[k, "better"] for k in choice.index}
