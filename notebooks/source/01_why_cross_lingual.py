@@ -7,7 +7,8 @@
 # > (little data, languages that differ, generalization), compare what four tokenizers make of ten languages, map and
 # > search a shared space, find what it does not separate, and decide when a monolingual model is the better choice.
 # >
-# > **You need** notebook 00, Python, and a rough idea of what a vector and a classifier are. Nothing is fine-tuned here.
+# > **You need** notebook 00, Python, and a rough idea of what a vector and a classifier are. Nothing is fine-tuned
+# > here.
 # >
 # > **Time:** {{time}}.
 
@@ -16,12 +17,13 @@
 #
 # A **monolingual model** is pretrained on the text of one language, with a vocabulary made for it. For English that is
 # affordable. For most of the world's languages there is too little text, or nobody who pays. A **multilingual model**
-# is one model for several languages: *one* vocabulary, *one* set of weights, the texts of all of them mixed. Nobody
-# tells it which language it is reading.
+# is one model for several languages: *one* vocabulary, *one* set of weights, the texts of all of them mixed. Most
+# are not even told which language they are reading (XLM is).
 #
 # These are the models that the field has used since 2018, and what their authors published. XNLI (Conneau et al. 2018)
 # asks whether one sentence follows from another, in 15 languages; "average" is the accuracy over all 15 after
-# fine-tuning on *English only*. **All of it is published, nothing is measured here.**
+# fine-tuning on *English only*. **All of it is published, nothing is measured here**; the parameters of the first four
+# kinds we count ourselves below.
 #
 # | model | parameters (M) | languages | pretrained to | on | XNLI average, published | source |
 # | --- | --- | --- | --- | --- | --- | --- |
@@ -43,12 +45,12 @@
 #
 # ## Read such a table with care
 #
-# Three traps. **The protocols differ.** In [3], the rows of mBERT and XLM chose their best epoch on each *target* language's
-# dev set, XLM-R on all languages' dev sets together (that is why XLM-100 has two numbers). None of it is strictly
-# zero-shot, as notebook 05 defines it, and mDeBERTa's score is on dev data. **The same model has several scores:** [2] reports 65.4 for mBERT
-# and 79.2 for XLM-R large. A point or two between rows of different papers means nothing. **Averages hide
-# languages.** So let us take two rows apart: the per-language scores of mBERT and XLM-R base from table 1 of [3]. First
-# we check that they give the published averages; then we ask which languages gained.
+# Three traps. **The protocols differ.** In [3], the rows of mBERT and XLM chose their best epoch on each *target*
+# language's dev set, XLM-R on all languages' dev sets together (that is why XLM-100 has two numbers). None of it is
+# strictly zero-shot, as notebook 05 defines it, and mDeBERTa's score is on dev data. **The same model has several
+# scores:** [2] reports 65.4 for mBERT and 79.2 for XLM-R large. A point or two between rows of different papers means
+# nothing. **Averages hide languages.** So let us take two rows apart: the per-language scores of mBERT and XLM-R base
+# from table 1 of [3]. First we check that they give the published averages; then we ask which languages gained.
 
 # %% tags=["nbval-check-output"]
 import pandas as pd
@@ -65,8 +67,9 @@ published.sort_values("gain", ascending=False).T
 
 # %% [markdown]
 # English gained 3.7 points and Thai 18.8, in "the same" ten points of average. Those who gained most are not English's
-# relatives. Part of the reason is text: mBERT read Wikipedia, and [3] (section 5.4) finds that pretraining on the Swahili
-# Wikipedia alone is worth hardly more than none. XLM-R's web corpus has 1.6 GiB of Swahili, and still 300.8 of English ([3], appendix A).
+# relatives. Part of the reason is text: mBERT read Wikipedia, and [3] (section 5.4) finds that pretraining on the
+# Swahili Wikipedia alone is worth hardly more than none. XLM-R's web corpus has 1.6 GiB of Swahili, and still 300.8 of
+# English ([3], appendix A).
 #
 # ## Count where the parameters are
 #
@@ -76,8 +79,8 @@ published.sort_values("gain", ascending=False).T
 #
 # $$\mathrm{share} = \frac{V \cdot H}{|\theta|}$$
 #
-# The sizes in the configurations are public, and torch can build a model on its `meta` device, with shapes only. So we can
-# count without downloading anything. Guess the shares first.
+# The sizes in the configurations are public, and torch can build a model on its `meta` device, with shapes only. So we
+# can count without downloading anything. Guess the shares first.
 
 # %% tags=["nbval-check-output"]
 import torch
@@ -140,8 +143,8 @@ check.vocabulary_share(vocabulary_share)
 # > models side by side that share nothing. Whether languages meet inside it is an empirical question, and we will see
 # > one language that USE-M's vectors keep apart from all others.
 #
-# Everything below uses the bundled `tweets`, where test message $i$ is the same message in all ten languages, and USE-M as it
-# comes: *frozen*, one vector a message. On top we put a logistic regression (`LogisticRegression`, default
+# Everything below uses the bundled `tweets`, where test message $i$ is the same message in all ten languages, and USE-M
+# as it comes: *frozen*, one vector a message. On top we put a logistic regression (`LogisticRegression`, default
 # settings), which has a single optimum, so no seed enters. We read all training and test messages once.
 
 # %%
@@ -171,8 +174,8 @@ print(f"one message is a vector of {E['test', 'en'].shape[1]} numbers, its lengt
 # ## Challenge 1: there is little data
 #
 # You have 6, 12, … 120 labelled French messages. Two ways to use them: TF-IDF, which learns French from these messages
-# alone, and the frozen USE-M, which was pretrained. And a third way that uses *none* of them: train on the 480 English messages and
-# apply the classifier to French. Which French sample is worth as much as zero French messages?
+# alone, and the frozen USE-M, which was pretrained. And a third way that uses *none* of them: train on the 480 English
+# messages and apply the classifier to French. Which French sample is worth as much as zero French messages?
 #
 # Few messages are few by the luck of the draw, so each size is drawn three times, equally many of each label.
 
@@ -251,9 +254,9 @@ for curve in ("TF-IDF, labelled fr", "frozen USE-M, labelled fr"):
 assert test.low > 0, "zero-shot should beat 120 French messages under TF-IDF"
 
 # %% [markdown]
-# Two gains are stacked on each other. The distance between the two *curves* is what pretraining is worth when labels are few. The
-# distance from the dotted line to the curves is what *English labels* are worth, and they were free. (At 120 the three draws are
-# the same set, so that the last interval knows only about test messages.)
+# Two gains are stacked on each other. The distance between the two *curves* is what pretraining is worth when labels
+# are few. The distance from the dotted line to the curves is what *English labels* are worth, and they were free. (At
+# 120 the three draws are the same set, so that the last interval knows only about test messages.)
 #
 # ## Challenge 2: languages differ
 #
@@ -270,10 +273,8 @@ for a in tqdm(eight, leave=False):
     surface = tfidf_classifier().fit([texts["train", a][i] for i in rows], y["train", a][rows])
     frozen = LogisticRegression().fit(E["train", a][rows], y["train", a][rows])
     for b in eight:
-        predicted["TF-IDF", a, b], predicted["USE-M", a, b] = (
-            surface.predict(texts["test", b]),
-            frozen.predict(E["test", b]),
-        )
+        predicted["TF-IDF", a, b] = surface.predict(texts["test", b])
+        predicted["USE-M", a, b] = frozen.predict(E["test", b])
 for method in ("TF-IDF", "USE-M"):
     values = {a: {b: macro_f1(y["test", b], predicted[method, a, b]) for b in eight} for a in eight}
     matrices[method] = pd.DataFrame(values).T
@@ -311,24 +312,22 @@ for method in ("TF-IDF", "USE-M"):
 
 # %%
 lost = {m: 100 * (means[m, "the same language"][0] - means[m, list(groups)[2]][0]) for m in ("TF-IDF", "USE-M")}
-print(
-    {method: f"{points:.1f} points lost on the way to another language and script" for method, points in lost.items()}
-)
+print("points lost on the way to another language and script:", {m: round(value, 1) for m, value in lost.items()})
 assert lost["TF-IDF"] > 10 > 6 > lost["USE-M"], "the surface should lose much, the shared space little"
 far = 100 * means["TF-IDF", list(groups)[2]][0]
 print(f"TF-IDF keeps {far:.0f} points even there: emoji, punctuation and digits are written alike in all languages.")
 
 # %% [markdown]
 # Now look at the TF-IDF rows for Latin script and for other scripts again. The surprise is how *little* a shared
-# alphabet helps: most of what TF-IDF carries across a border is signs, not words (notebook 05 tests that idea). And USE-M loses
-# hardly anything between covered languages, near or far: for these pairs, distance has been trained away. It has not been for all: the row and
-# the column of Hindi are dark.
+# alphabet helps: most of what TF-IDF carries across a border is signs, not words (notebook 05 tests that idea). And
+# USE-M loses hardly anything between covered languages, near or far: for these pairs, distance has been trained away.
+# It has not been for all: the row and the column of Hindi are dark.
 #
 # ## Challenge 3: the test is not like the training data
 #
 # Generalization is asked for twice in cross-lingual work: across languages *and* across everything else. First the
-# topic. The corpus has 15. We train on English messages of five topics (160 messages) and test on messages of five *other*
-# topics; the comparison is trained on 160 messages drawn from all topics, and tested on the same messages. With
+# topic. The corpus has 15. We train on English messages of five topics (160 messages) and test on messages of five
+# *other* topics; the comparison is trained on 160 messages drawn from all topics, and tested on the same messages. With
 # five random partitions of the topics, each message is answered five times by each.
 
 # %%
@@ -360,11 +359,11 @@ for name, tested in {"English": ["en"], f"{len(targets)} covered targets": targe
 
 # %% [markdown]
 # Where the output says "cannot tell", it means that: within a few points, a new topic costs this classifier nothing
-# that we can see. The vectors of an unseen topic lie in a space that was organized long before.
+# that we can see. One reason may be that the vectors of an unseen topic lie in a space that was organized long before.
 #
 # Now another register. Plain sentences from a template, the kind a first lesson would use: *The film was good. Le film
-# était mauvais.* Thirty of them are positive, thirty negative, in English and in French. They are far easier than tweets. What
-# do you expect from a classifier that has just scored far above guessing in both languages?
+# était mauvais.* Thirty of them are positive, thirty negative, in English and in French. They are far easier than
+# tweets. What do you expect from a classifier that has just scored far above guessing in both languages?
 
 # %%
 nouns = {"film": "film", "concert": "concert", "meal": "repas", "coffee": "café", "trip": "voyage", "lesson": "cours"}
@@ -397,11 +396,12 @@ assert plain_table.loc["en", "AUC low"] > 0.7 and plain_table.loc["en", columns[
 plain_table
 
 # %% [markdown]
-# The first two columns count out of 30. Little of what is plain and good is read as positive. Yet the last columns say that
-# the classifier *can* tell the sentences apart: the AUC is the probability that a good sentence about a noun leans more towards
-# positive than a bad one about the same noun (0.5 is guessing; means over ten nouns with 95 % intervals). The order is right
-# and the boundary is in the wrong place. Besides the feeling, something in these sentences, their brevity, their past tense, their tone,
-# pulls all of them to one side; which of these it is, this experiment cannot tell.
+# The first two columns count out of 30. Little of what is plain and good is read as positive. Yet the last columns say
+# that the classifier *can* tell the sentences apart: the AUC is the probability that a good sentence about a noun leans
+# more towards positive than a bad one about the same noun (0.5 is guessing; means over ten nouns with 95 % intervals,
+# which are too narrow where all ten agree). The order is right and the boundary is in the wrong place. Besides the
+# feeling, something in these sentences, their brevity, their past tense, their tone, pulls all of them to one side;
+# which of these it is, this experiment cannot tell.
 #
 # And it happens in French just as in English. A shared space transfers what was learned, *the mistakes included*.
 #
@@ -411,8 +411,8 @@ plain_table
 # %% [markdown]
 # ## Cut ten languages into pieces
 #
-# Before any model reads, a tokenizer cuts. Computers store text as bytes, and the same number of characters takes more of them
-# in some scripts: in UTF-8 a basic Latin letter takes one byte, Cyrillic and Arabic two, Devanagari and Chinese
+# Before any model reads, a tokenizer cuts. Computers store text as bytes, and the same number of characters takes more
+# of them in some scripts: in UTF-8 a basic Latin letter takes one byte, Cyrillic and Arabic two, Devanagari and Chinese
 # three. Count it.
 
 # %% tags=["nbval-check-output"]
@@ -423,11 +423,12 @@ characters = {k: np.mean([len(text) for text in texts["test", k]]) for k in lang
 pd.DataFrame({"bytes a character": bytes_a_character, "characters a message": characters}).T.round(2)
 
 # %% [markdown]
-# The two rows pull in opposite directions in Chinese: few characters, each of them long. Now four tokenizers side by side:
+# The two rows pull in opposite directions in Chinese: few characters, each of them long. Now four tokenizers side by
+# side:
 #
 # - **USE-M**: 128,000 pieces, made from text in 16 languages;
-# - **English, characters**: byte-pair encoding (BPE), learned here from the 480 English training messages. A character that
-#   these messages do not hold becomes the **unknown piece**, as in English BERT;
+# - **English, characters**: byte-pair encoding (BPE), learned here from the 480 English training messages. A character
+#   that these messages do not hold becomes the **unknown piece**, as in English BERT;
 # - **English, bytes**: the same, but learned on bytes, as GPT-2 did. Nothing is unknown: what it has no piece for is
 #   written byte by byte (**byte fallback**);
 # - **bytes**: no vocabulary at all, one piece a byte, as in ByT5 (Xue et al. 2022).
@@ -450,11 +451,13 @@ tokenizers = {
 }
 
 # %% [markdown]
-# For each we ask two questions. What does it *lose*: the **character coverage**, the share of the characters that it can write down
-# without its unknown piece. And what does it *cost*: pieces a message, relative to the same message in English, which
-# is the **premium** (Petrov et al. 2023). With parallel messages no one can object that the texts differ.
+# For each we ask two questions. What does it *lose*: the **character coverage**, the share of the characters that it
+# can write down without its unknown piece. And what does it *cost*: pieces a message, relative to the same message in
+# English, which is the **premium** (Petrov et al. 2023). With parallel messages no one can object that the texts
+# differ.
 #
-# Coverage by hand for one case first: take every character that is not white space, let the tokenizer write it, look for the unknown piece.
+# Coverage by hand for one case first: take every character that is not white space, let the tokenizer write it, look
+# for the unknown piece.
 
 # %%
 from xlft_helpers.data import character_coverage, tokenizer_report
@@ -487,24 +490,26 @@ premium.round(2)
 # %% [markdown]
 # Read the two tables together, row by row.
 #
-# - The **English, characters** tokenizer seems not to charge Chinese anything. Look at its coverage: nearly every character is
-#   unknown. A low premium is worth nothing where coverage is low.
+# - The **English, characters** tokenizer seems not to charge Chinese anything. Look at its coverage: nearly every
+#   character is unknown. A low premium is worth nothing where coverage is low.
 # - **English, bytes** loses nothing and pays for it: several times the pieces for the same message, and each of them a
 #   fragment of a letter.
-# - **Bytes** treats all languages "alike" and is still not fair: Hindi pays for living in the three-byte part of Unicode.
-#   And its English messages are several times as long as with the others.
-# - **USE-M** is close to even for the languages it was made for. Hindi shows the other side: it pays most *and* loses most.
+# - **Bytes** treats all languages "alike" and is still not fair: Hindi pays for living in the three-byte part of
+#   Unicode. And its English messages are several times as long as with the others.
+# - **USE-M** is close to even for the languages it was made for. Hindi shows the other side: it pays most *and* loses
+#   most.
 #
-# > **A misconception.** *"A byte tokenizer solves it, since nothing is unknown."* Nothing is unknown to the *tokenizer*. The model
-# > behind it must have learned what sequences of those bytes mean, and it reads fewer words within its limit.
+# > **A misconception.** *"A byte tokenizer solves it, since nothing is unknown."* Nothing is unknown to the
+# > *tokenizer*. The model behind it must have learned what sequences of those bytes mean, and it reads fewer words
+# > within its limit.
 #
-# The **fertility**, pieces a word, tells the same story within one language (notebooks 04 and 05 use it). Across languages words
-# are not comparable, and Chinese has none to count, hence the premium.
+# The **fertility**, pieces a word, tells the same story within one language (notebooks 04 and 05 use it). Across
+# languages words are not comparable, and Chinese has none to count, hence the premium.
 #
 # ## See who is cut off first
 #
-# A model reads at most $L$ pieces, $s$ of which are start and end marks. Of a message with $n_i$ pieces it therefore reads
-# the share $\min(1, (L - s) / n_i)$, and of a language's $N$ messages on average
+# A model reads at most $L$ pieces, $s$ of which are start and end marks. Of a message with $n_i$ pieces it therefore
+# reads the share $\min(1, (L - s) / n_i)$, and of a language's $N$ messages on average
 #
 # $$r(L) = \frac{1}{N} \sum_{i=1}^{N} \min\left(1, \frac{L - s}{n_i}\right)$$
 #
@@ -531,8 +536,9 @@ plots.show(
 
 # %% [markdown]
 # The limit is the same number of *pieces* for everyone and therefore a different amount of *text*. In each row, the
-# language with the highest premium is cut first and most, and it is cut at the end, where "…but in the end it was worth it"
-# stands. (The 100 of Chinese in the second row are 100 % of a row of unknown pieces: to be cut is not the only way to lose a text.)
+# language with the highest premium is cut first and most, and it is cut at the end, where "…but in the end it was worth
+# it" stands. (The 100 of Chinese in the second row are 100 % of a row of unknown pieces: to be cut is not the only way
+# to lose a text.)
 #
 # Choose a language below and look at one message under all four. Dark boxes are unknown pieces; with the byte
 # tokenizers a box that looks like a wrong letter is one byte of a letter.
@@ -563,7 +569,8 @@ explore(
 # ### Exercise 2: choose a limit that is fair to all
 #
 # `lengths` maps a language to its messages' lengths in pieces, all marks included. Return the smallest limit $L$ with
-# which *in every language* at most the share `share` of the messages is cut. A message of exactly $L$ pieces is not cut.
+# which *in every language* at most the share `share` of the messages is cut. A message of exactly $L$ pieces is not
+# cut.
 #
 # *Hint:* try one language first. How many messages may be longer than $L$? Then think which language decides.
 
@@ -591,8 +598,8 @@ check.input_length(input_length)
 # **shared space**. 512 numbers cannot be drawn, so we project onto the two directions in which the points spread most
 # (PCA). That throws most of the information away: what is close in the picture may be far apart in the space. We take
 # eight messages of different topics in ten languages. A colour is a message, a code a language. On the left, the
-# vectors as they are. On the right, after **mean-centring**: each language's mean vector, computed from its
-# unlabelled *training* messages, is taken off.
+# vectors as they are. On the right, after **mean-centring**: each language's mean vector, computed from its unlabelled
+# *training* messages, is taken off.
 
 # %%
 from sklearn.decomposition import PCA
@@ -617,20 +624,20 @@ plots.show(
 )
 
 # %% [markdown]
-# Most colours form a cluster with all covered languages in it. Now look for `hi`: eight different messages in one
-# heap. To USE-M a Hindi message is first of all *Hindi*. Mean-centring removes the offset of the heap. Do its members then lie with
-# their messages, or merely in the middle of everything? A projection cannot answer that. Retrieval can.
+# Most colours form a cluster with all covered languages in it. Now look for `hi`: eight different messages in one heap.
+# To USE-M a Hindi message is first of all *Hindi*. Mean-centring removes the offset of the heap. Do its members then
+# lie with their messages, or merely in the middle of everything? A projection cannot answer that. Retrieval can.
 #
 # ## Search across languages
 #
 # Take a message, and look for its translation among the 150 messages of another language. With $q_i$ and $c_j$ the
-# vectors of query $i$ and candidate $j$, **precision at 1** is the share of queries whose nearest candidate, by cosine, is
-# the right one:
+# vectors of query $i$ and candidate $j$, **precision at 1** is the share of queries whose nearest candidate, by cosine,
+# is the right one:
 #
 # $$\mathrm{P@1} = \frac{1}{n} \sum_{i=1}^{n} \left[\, \operatorname{argmax}_j \cos(q_i, c_j) = i \,\right]$$
 #
-# A guess is right 1 time in 150. By hand for French to English, then against the package. The interval is
-# Wilson's (1927), because near 100 % the usual interval fails: 150 hits of 150 do not prove that there is no miss.
+# A guess is right 1 time in 150. By hand for French to English, then against the package. The interval is Wilson's
+# (1927), because near 100 % the usual interval fails: 150 hits of 150 do not prove that there is no miss.
 
 # %%
 from scipy.stats import binomtest
@@ -646,8 +653,8 @@ print(f"[{100 * wilson.low:.1f}, {100 * wilson.high:.1f}]; guessing: {100 / len(
 
 # %% [markdown]
 # Impressive, and it needs a baseline that cannot read. TF-IDF over sequences of two to four characters knows no
-# translation: it finds what is *written alike*, names, numbers, hashtags, links, emoji. Here are both, from each language to
-# English, and USE-M mean-centred.
+# translation: it finds what is *written alike*, names, numbers, hashtags, links, emoji. Here are both, from each
+# language to English, and USE-M mean-centred.
 
 # %%
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -681,11 +688,12 @@ print(f"P@1 to English, {len(rest)} covered languages: {rest['USE-M'].min():.1f}
 print(f"Hindi: USE-M minus TF-IDF = {100 * gain.estimate:+.1f} points [{100 * gain.low:.1f}, {100 * gain.high:.1f}]")
 
 # %% [markdown]
-# Three readings. **Covered languages**: translations are found almost every time, and the surface finds
-# far fewer. With 150 candidates the task is easy for such a model; near the ceiling, these languages cannot be ranked, and the
-# effect of centring on them cannot be seen. **The surface is no small baseline**: wherever a name, a number or an emoji
-# is copied, it finds its way, in any script. **Hindi**: far above guessing, and yet look at its last line. If the interval
-# lies below 0, then USE-M finds *fewer* translations than a method that cannot read any language. What it recognizes are the signs.
+# Three readings. **Covered languages**: translations are found almost every time, and the surface finds far fewer. With
+# 150 candidates the task is easy for such a model; near the ceiling, these languages cannot be ranked, and the effect
+# of centring on them cannot be seen. **The surface is no small baseline**: wherever a name, a number or an emoji is
+# copied, it finds its way, in any script. **Hindi**: far above guessing, and yet look at its last line. If the interval
+# lies below 0, then USE-M finds *fewer* translations than a method that cannot read any language. What it recognizes
+# are the signs.
 #
 # ### Exercise 3: compute P@1
 #
@@ -710,7 +718,8 @@ check.precision_at_1(precision_at_1)
 # %% [markdown]
 # ### Search for yourself
 #
-# Type a message in any of the covered languages. The table shows the nearest of all 1,500 test messages, with the cosine.
+# Type a message in any of the covered languages. The table shows the nearest of all 1,500 test messages, with the
+# cosine.
 
 # %%
 from xlft_helpers.teaching import ask, messages_html
@@ -730,9 +739,9 @@ ask(search, start="Is it allowed to take a bicycle on the night bus?", descripti
 # %% [markdown]
 # ## Find what the space does not separate
 #
-# The nearest messages are *about* the same thing. Do they also *say* the same about it? Now negate your query, and search
-# again. Let us measure that with the plain sentences from above: for each English sentence with a good adjective, the cosine to
-# four French ones.
+# The nearest messages are *about* the same thing. Do they also *say* the same about it? Now negate your query, and
+# search again. Let us measure that with the plain sentences from above: for each English sentence with a good
+# adjective, the cosine to four French ones.
 
 # %%
 happy = [(n, a) for n, a in plain if a in good]
@@ -757,9 +766,9 @@ assert closer[columns[1]] > 20, "the negation should stay closer than another no
 
 # %% [markdown]
 # The translation wins, so negation *is* in the vectors. But a sentence and its negation are closer to each other than
-# two sentences that agree in feeling and differ in the noun. The space is organized by what is talked about;
-# polarity moves a vector only a little. That is why a classifier must be *trained* to look for it. Is it the same for real messages? If
-# neighbours agreed in feeling only by chance, it would be a third of the time, in topic one in fifteen.
+# two sentences that agree in feeling and differ in the noun. The space is organized by what is talked about; polarity
+# moves a vector only a little. That is why a classifier must be *trained* to look for it. Is it the same for real
+# messages? If neighbours agreed in feeling only by chance, it would be a third of the time, in topic one in fifteen.
 
 # %%
 rows = {}
@@ -774,11 +783,12 @@ agreement = 100 * pd.DataFrame(rows, index=["neighbours agree", "low", "high", "
 agreement.round(1)
 
 # %% [markdown]
-# Neighbours within a language agree more often than chance in both, and disagree about the feeling in nearly half of the cases. So
-# "near" must not be read as "of the same opinion".
+# Neighbours within a language agree more often than chance in both, and disagree about the feeling in nearly half of
+# the cases. So "near" must not be read as "of the same opinion".
 #
-# And the language itself? A perfectly language-neutral space would not betray it. Train a logistic regression to name the language of a
-# vector (120 training messages each, ten languages, so guessing is right 10 % of the time), before and after centring.
+# And the language itself? A perfectly language-neutral space would not betray it. Train a logistic regression to name
+# the language of a vector (120 training messages each, ten languages, so guessing is right 10 % of the time), before
+# and after centring.
 
 # %%
 said = {}
@@ -798,15 +808,16 @@ for title in ("as they are", "mean-centred"):
 assert said["as they are"]["covered"] > 0.3 > said["mean-centred"]["covered"], "centring should remove the language"
 
 # %% [markdown]
-# The language can be read off the vectors, and in the covered languages a linear probe finds nothing of it beyond the mean:
-# what is left is no better than guessing. Libovický et al. (2020) describe such an offset in mBERT. Hindi is told
-# apart even without its mean: its messages do not lie around a shifted center, they lie differently. So
-# centring is no remedy for a language that was never read: in the retrieval table Hindi gained a little and stayed far below the others.
+# The language can be read off the vectors, and in the covered languages a linear probe finds nothing of it beyond the
+# mean: what is left is no better than guessing. Libovický et al. (2020) describe such an offset in mBERT. Hindi is told
+# apart even without its mean: its messages do not lie around a shifted center, they lie differently. So centring is no
+# remedy for a language that was never read: in the retrieval table Hindi gained a little and stayed far below the
+# others.
 #
 # ## Step outside the coverage
 #
-# **Coverage** is the set of languages whose text the model was pretrained on. Hindi is not in USE-M's. We have met it in
-# every section; here is all of it in one place, beside Arabic, another script that *is* covered.
+# **Coverage** is the set of languages whose text the model was pretrained on. Hindi is not in USE-M's. We have met it
+# in every section; here is all of it in one place, beside Arabic, another script that *is* covered.
 
 # %%
 rows = {}
@@ -823,10 +834,10 @@ for k in ("ar", "hi"):
 pd.DataFrame(rows)
 
 # %% [markdown]
-# The last row is the most useful one. The test set holds 50 messages of each label, and the classifier gives most Hindi messages the same answer,
-# without any sign of doubt. No error is raised. Outside its coverage a model does not
-# fail loudly; it answers. The first two rows would have warned us *before* any training, and they need no labels: look at them
-# whenever you meet a new language.
+# The last row is the most useful one. The test set holds 50 messages of each label, and the classifier gives most Hindi
+# messages the same answer, without any sign of doubt. No error is raised. Outside its coverage a model does not fail
+# loudly; it answers. The first two rows would have warned us *before* any training, and they need no labels: look at
+# them whenever you meet a new language.
 #
 # ## Decide when a monolingual model is better
 #
@@ -845,29 +856,28 @@ plots.show(
 
 # %%
 rows = {}
-for k in languages[1:]:
-    own = tfidf_classifier().fit(texts["train", k], y["train", k]).predict(texts["test", k])
-    frozen = LogisticRegression().fit(E["train", k], y["train", k]).predict(E["test", k])
-    for answers in (own, frozen):
-        test = paired_test(y["test", k], answers, zero_shot[k], C)
+for k in eight[1:]:
+    rows[k] = []
+    for method in ("TF-IDF", "USE-M"):
+        test = paired_test(y["test", k], predicted[method, k, k], zero_shot[k], C)
         better = "own labels" if test.difference > 0 else "zero-shot"
-        told = better if test.distinguishable else "cannot tell"
-        rows.setdefault(k, []).extend(
-            [f"{100 * test.difference:+.1f} [{100 * test.low:.1f}, {100 * test.high:.1f}]", told]
-        )
+        rows[k].append(f"{100 * test.difference:+.1f} [{100 * test.low:.1f}, {100 * test.high:.1f}]")
+        rows[k].append(better if test.distinguishable else "cannot tell")
 columns = ["TF-IDF with 120 own labels", "better", "USE-M with 120 own labels", "better "]
 choice = pd.DataFrame(rows, index=columns).T
 choice
 
 # %% [markdown]
 # Each pair of columns compares a classifier with 120 labelled messages of the language itself to zero-shot from 480
-# English ones: difference in points of macro-F1 with its 95 % interval, and what a paired test allows us to say. (One fit each,
-# so the interval is about test messages. Nine languages and two comparisons: one false "better" would be no surprise.)
+# English ones: difference in points of macro-F1 with its 95 % interval, and what a paired test allows us to say. (One
+# fit each, so the interval is about test messages. Seven languages and two comparisons: one false "better" would be no
+# surprise.)
 #
 # TF-IDF with own labels is the smallest monolingual model there is. Count the covered languages in which it wins, and
-# those in which zero-shot does. In Hindi the order is reversed, by a wide margin: a method without any pretraining,
-# but with a vocabulary of *Hindi strings*, beats a pretrained encoder that cannot read them. And then look at the second pair of
-# columns: with the *same* vectors, own labels can be the better choice in a covered language too, where zero-shot is weak.
+# those in which zero-shot does. In Hindi the order is reversed, by a wide margin: a method without any pretraining, but
+# with a vocabulary of *Hindi strings*, beats a pretrained encoder that cannot read them. And then look at the second
+# pair of columns: with the *same* vectors, own labels can be the better choice in a covered language too, where
+# zero-shot is weak.
 
 # %%
 tests = {k: choice.loc[k, "better"] for k in choice.index}
@@ -880,11 +890,11 @@ print(
 )
 
 # %% [markdown]
-# Big monolingual models show the same pattern, in published numbers. With machine-translated Chinese training data, BERT's
-# authors report 77.2 on Chinese XNLI for their Chinese-only model and 74.2 for the multilingual one. Conneau et al. (2020,
-# table 5) pretrained a BERT for each of seven languages: trained and tested in its own language it averages 77.5, one multilingual model
-# of the same architecture, trained on English only, 76.2. But trained on *all* languages' data the multilingual
-# one reaches 80.0. So:
+# Big monolingual models show the same pattern, in published numbers. With machine-translated Chinese training data,
+# BERT's authors report 77.2 on Chinese XNLI for their Chinese-only model and 74.2 for the multilingual one. Conneau et
+# al. (2020, table 5) pretrained a BERT for each of seven languages: trained and tested in its own language it averages
+# 77.5, one multilingual model of the same architecture, trained on English only, 76.2. But trained on *all* languages'
+# data the multilingual one reaches 80.0. So:
 #
 # | choose | when |
 # | --- | --- |
@@ -912,8 +922,8 @@ quiz("01_why_cross_lingual")
 # %% [markdown]
 # ## Recap
 #
-# - Multilingual says what a model was trained on, cross-lingual what it can do across a language border. The first does not
-#   imply the second.
+# - Multilingual says what a model was trained on, cross-lingual what it can do across a language border. The first does
+#   not imply the second.
 # - Published averages come with protocols; take them apart by language before comparing.
 # - Little data: English labels can be worth more than a hundred labels of your own, *if* the language is covered.
 # - Language difference: a surface method loses most of its score at a language border, a shared space little.
@@ -928,8 +938,8 @@ quiz("01_why_cross_lingual")
 #   multilinguality, and multilingual against monolingual.
 # - Devlin et al. 2019, *BERT* (NAACL), and the page on multilingual BERT in its repository; Conneau & Lample 2019,
 #   *Cross-lingual Language Model Pretraining* (NeurIPS): XLM and TLM; Conneau et al. 2018, *XNLI* (EMNLP).
-# - He et al. 2023, *DeBERTaV3* (ICLR); Xue et al. 2021, *mT5* (NAACL); Feng et al. 2022, *Language-agnostic BERT Sentence
-#   Embedding* (ACL); Wang et al. 2024, *Multilingual E5 Text Embeddings*; Marone et al. 2025, *mmBERT*.
+# - He et al. 2023, *DeBERTaV3* (ICLR); Xue et al. 2021, *mT5* (NAACL); Feng et al. 2022, *Language-agnostic BERT
+#   Sentence Embedding* (ACL); Wang et al. 2024, *Multilingual E5 Text Embeddings*; Marone et al. 2025, *mmBERT*.
 # - Yang et al. 2020, *Multilingual Universal Sentence Encoder for Semantic Retrieval* (ACL, system demonstrations).
 # - Petrov et al. 2023, *Language Model Tokenizers Introduce Unfairness Between Languages* (NeurIPS); Rust et al. 2021,
 #   *How Good is Your Tokenizer?* (ACL); Xue et al. 2022, *ByT5* (TACL).
