@@ -428,7 +428,7 @@ pd.DataFrame({"bytes a character": bytes_a_character, "characters a message": ch
 #
 # - **USE-M**: 128,000 pieces, made from text in 16 languages;
 # - **English, characters**: byte-pair encoding (BPE), learned here from the 480 English training messages. A character
-#   that these messages do not hold becomes the **unknown piece**, as in English BERT;
+#   that these messages do not hold becomes the **unknown piece** (English BERT has one, too);
 # - **English, bytes**: the same, but learned on bytes, as GPT-2 did. Nothing is unknown: what it has no piece for is
 #   written byte by byte (**byte fallback**);
 # - **bytes**: no vocabulary at all, one piece a byte, as in ByT5 (Xue et al. 2022).
@@ -492,8 +492,8 @@ premium.round(2)
 #
 # - The **English, characters** tokenizer seems not to charge Chinese anything. Look at its coverage: nearly every
 #   character is unknown. A low premium is worth nothing where coverage is low.
-# - **English, bytes** loses nothing and pays for it: several times the pieces for the same message, and each of them a
-#   fragment of a letter.
+# - **English, bytes** loses nothing and pays for it: in another script several times the pieces for the same message,
+#   each of them a fragment of a letter.
 # - **Bytes** treats all languages "alike" and is still not fair: Hindi pays for living in the three-byte part of
 #   Unicode. And its English messages are several times as long as with the others.
 # - **USE-M** is close to even for the languages it was made for. Hindi shows the other side: it pays most *and* loses
@@ -692,8 +692,8 @@ print(f"Hindi: USE-M minus TF-IDF = {100 * gain.estimate:+.1f} points [{100 * ga
 # 150 candidates the task is easy for such a model; near the ceiling, these languages cannot be ranked, and the effect
 # of centring on them cannot be seen. **The surface is no small baseline**: wherever a name, a number or an emoji is
 # copied, it finds its way, in any script. **Hindi**: far above guessing, and yet look at its last line. If the interval
-# lies below 0, then USE-M finds *fewer* translations than a method that cannot read any language. What it recognizes
-# are the signs.
+# lies below 0, then USE-M finds *fewer* translations than a method that cannot read any language. What it recognizes,
+# then, are probably signs, too.
 #
 # ### Exercise 3: compute P@1
 #
@@ -780,6 +780,7 @@ for k in ("en", "fr", "ru", "zh"):
         agree = bootstrap_mean((value[neighbour] == value).astype(float))
         rows[k, what] = agree.estimate, agree.low, agree.high, 1 / 3 if what == "feeling" else 1 / 15
 agreement = 100 * pd.DataFrame(rows, index=["neighbours agree", "low", "high", "chance"]).T
+assert (agreement["low"] > agreement["chance"]).all(), "neighbours should agree more often than chance"
 agreement.round(1)
 
 # %% [markdown]
@@ -800,11 +801,8 @@ for title in ("as they are", "mean-centred"):
     answer = probe.predict(np.concatenate([E["test", k] - shifts[k] for k in languages])) == named[1]
     said[title] = {group: answer[(named[1] == "hi") == (group == "hi")].mean() for group in ("covered", "hi")}
     ends = binomtest(int(answer.sum()), len(answer)).proportion_ci(method="wilson")
-    print(
-        f"{title}: {100 * answer.mean():.1f} % [{100 * ends.low:.1f}, {100 * ends.high:.1f}], n = {len(answer):,};",
-        end=" ",
-    )
-    print(f"covered languages {100 * said[title]['covered']:.1f} %, Hindi {100 * said[title]['hi']:.1f} %")
+    print(f"{title}: {100 * answer.mean():.1f} % [{100 * ends.low:.1f}, {100 * ends.high:.1f}], n = {len(answer):,};")
+    print(f"    covered languages {100 * said[title]['covered']:.1f} %, Hindi {100 * said[title]['hi']:.1f} %")
 assert said["as they are"]["covered"] > 0.3 > said["mean-centred"]["covered"], "centring should remove the language"
 
 # %% [markdown]
@@ -826,18 +824,19 @@ for k in ("ar", "hi"):
     rows[k] = {
         "premium (USE-M)": f"{premium.loc['USE-M', k]:.2f}",
         "unknown pieces": f"{100 * reports['USE-M'].loc[k, 'unknown']:.0f} %",
-        "P@1 to English, USE-M": f"{retrieval.loc[k, 'USE-M']:.0f} [{retrieval.loc[k, 'low']:.0f}, {retrieval.loc[k, 'high']:.0f}]",
-        "P@1 to English, TF-IDF": f"{retrieval.loc[k, 'TF-IDF']:.0f}",
+        "P@1 to English, USE-M / TF-IDF": f"{retrieval.loc[k, 'USE-M']:.0f} / {retrieval.loc[k, 'TF-IDF']:.0f}",
         "zero-shot macro-F1": f"{100 * interval.estimate:.0f} [{100 * interval.low:.0f}, {100 * interval.high:.0f}]",
         "predicted negative / neutral / positive": " / ".join(map(str, np.bincount(zero_shot[k], minlength=C))),
+        "accuracy": f"{np.mean(zero_shot[k] == y['test', k]):.2f}",
+        "mean confidence": f"{from_english.predict_proba(E['test', k]).max(axis=1).mean():.2f}",
     }
 pd.DataFrame(rows)
 
 # %% [markdown]
-# The last row is the most useful one. The test set holds 50 messages of each label, and the classifier gives most Hindi
-# messages the same answer, without any sign of doubt. No error is raised. Outside its coverage a model does not fail
-# loudly; it answers. The first two rows would have warned us *before* any training, and they need no labels: look at
-# them whenever you meet a new language.
+# Look at the lower half. The test set holds 50 messages of each label, and the classifier gives nearly all Hindi
+# messages the same answer. Its **confidence**, the probability of its answer, is about the same as in Arabic, where it is right
+# much more often. No error is raised. Outside its coverage a model does not fail loudly; it answers. The first two rows would have warned
+# us *before* any training, and they need no labels: look at them whenever you meet a new language.
 #
 # ## Decide when a monolingual model is better
 #
@@ -885,9 +884,7 @@ assert tests["hi"] == "own labels", "in Hindi the monolingual baseline should wi
 winners = [k for k, told in tests.items() if told == "zero-shot"]
 print("zero-shot beats 120 own labels under TF-IDF in:", ", ".join(winners) or "none")
 print("cannot tell in:", ", ".join(k for k, told in tests.items() if told == "cannot tell") or "none")
-print(
-    "120 own labels under TF-IDF beat zero-shot in:", ", ".join(k for k, told in tests.items() if told == "own labels")
-)
+print("120 own labels beat zero-shot in:", ", ".join(k for k, told in tests.items() if told == "own labels"))
 
 # %% [markdown]
 # Big monolingual models show the same pattern, in published numbers. With machine-translated Chinese training data,
