@@ -659,12 +659,12 @@ print(f"[{100 * wilson.low:.1f}, {100 * wilson.high:.1f}]; guessing: {100 / len(
 # %%
 from sklearn.feature_extraction.text import TfidfVectorizer
 
-strings = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 4), max_features=10_000, dtype=np.float32)
+strings = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 4), sublinear_tf=True, dtype=np.float32)
 strings.fit([text for k in languages for text in texts["train", k]])
-surface_vectors = {k: strings.transform(texts["test", k]).toarray() for k in languages}
+surface_vectors = {k: strings.transform(texts["test", k]) for k in languages}
 found = {"TF-IDF": {}, "USE-M": {}, "USE-M centred": {}}
 for k in languages[1:]:
-    found["TF-IDF"][k] = retrieval_hits(surface_vectors[k], surface_vectors["en"])
+    found["TF-IDF"][k] = retrieval_hits(surface_vectors[k].toarray(), surface_vectors["en"].toarray())
     found["USE-M"][k] = retrieval_hits(E["test", k], E["test", "en"])
     found["USE-M centred"][k] = retrieval_hits(E["test", k] - means_of[k], E["test", "en"] - means_of["en"])
 
@@ -808,7 +808,7 @@ assert said["as they are"]["covered"] > 0.3 > said["mean-centred"]["covered"], "
 # %% [markdown]
 # The language can be read off the vectors, and in the covered languages a linear probe finds nothing of it beyond the
 # mean: what is left is no better than guessing. Libovický et al. (2020) describe such an offset in mBERT. Hindi is told
-# apart even without its mean: its messages do not lie around a shifted center, they lie differently. So centring is no
+# apart even without its mean: its messages do not lie around a shifted centre, they lie differently. So centring is no
 # remedy for a language that was never read: in the retrieval table Hindi gained a little and stayed far below the
 # others.
 #
@@ -834,9 +834,10 @@ pd.DataFrame(rows)
 
 # %% [markdown]
 # Look at the lower half. The test set holds 50 messages of each label, and the classifier gives nearly all Hindi
-# messages the same answer. Its **confidence**, the probability of its answer, is about the same as in Arabic, where it is right
-# much more often. No error is raised. Outside its coverage a model does not fail loudly; it answers. The first two rows would have warned
-# us *before* any training, and they need no labels: look at them whenever you meet a new language.
+# messages the same answer. Its **confidence**, the probability of its answer, is about the same as in Arabic, where it
+# is right much more often. No error is raised. Outside its coverage a model does not fail loudly; it answers. The first
+# two rows would have warned us *before* any training, and they need no labels: look at them whenever you meet a new
+# language.
 #
 # ## Decide when a monolingual model is better
 #

@@ -25,7 +25,8 @@ def retrieval_hits(queries: ArrayLike, candidates: ArrayLike) -> NDArray[np.bool
     """
     arrays = []
     for name, values in (("queries", queries), ("candidates", candidates)):
-        array = np.asarray(values, dtype=np.float64)
+        array = np.asarray(values)
+        array = array.astype(np.result_type(array.dtype, np.float32), copy=False)
         if array.ndim != 2 or array.size == 0:
             raise DataError(f"{name} have shape {array.shape}; expected (n, H) with at least one row.")
         lengths = np.linalg.norm(array, axis=1, keepdims=True)

@@ -32,6 +32,7 @@ GLOSSARY = {
     "mean-centring": "Taking a language's mean vector off all of its vectors, which moves the languages onto each other.",
     "precision at 1": "The share of queries whose nearest candidate is the right one, in retrieval across languages the translation (P@1).",
     "macro-F1": "The mean of the classes' F1 scores, each class counting the same.",
+    "confidence": "The probability that a model gives to its own answer.",
     "confidence interval": "A range computed from a sample so that, over many samples, a stated share of such ranges holds the true value.",
     "bootstrap": "Estimating the uncertainty of a score by computing it on resamples of the data, drawn with replacement.",
     "paired test": "A test that compares two systems on the same examples.",
