@@ -11,7 +11,7 @@ from transformers import BatchEncoding, PreTrainedModel, PreTrainedTokenizerBase
 
 from xlft_helpers import settings
 from xlft_helpers.errors import ModelError
-from xlft_helpers.models.use_m import UseMForSequenceClassification
+from xlft_helpers.models.use_m import UseMForSequenceClassification, UseMModel
 
 BATCH_TOKENS = 4096
 """Texts are grouped until padding them to the longest would exceed this many tokens."""
@@ -62,16 +62,23 @@ def predict(
 def embed(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, texts: Dataset | list[str], *, max_length: int = 128
 ) -> Tensor:
-    """Sentence embeddings (n, H) of a USE-M classifier's encoder, in the order of the input.
+    """Sentence embeddings (n, H) in the order of the input.
+
+    Args:
+        model: USE-M's encoder (``load_model("use-m", "embedding")``), or a classifier, whose encoder is then used.
+        tokenizer: its tokenizer.
+        texts: n strings, or a data set with a ``text`` column.
+        max_length: longest input in tokens.
 
     Raises:
         ModelError: the model has no sentence embeddings.
     """
     _require_sentence_embeddings(model)
+    encoder = model if isinstance(model, UseMModel) else model.get_submodule("encoder")
     strings = _strings(texts)
     embeddings = torch.empty(len(strings), model.config.hidden_size, device=model.device)
     for rows, batch in _batches(model, tokenizer, strings, max_length):
-        embeddings[torch.from_numpy(rows)] = model.get_submodule("encoder")(**batch).pooler_output.float()
+        embeddings[torch.from_numpy(rows)] = encoder(**batch).pooler_output.float()
     return embeddings
 
 
@@ -100,8 +107,8 @@ def mean_embedding(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, t
 
 
 def has_sentence_embeddings(model: PreTrainedModel) -> bool:
-    """Whether the model classifies one embedding of the whole sentence, which can be centred."""
-    return isinstance(model, UseMForSequenceClassification)
+    """Whether the model makes one embedding of the whole sentence, which can be centred and compared."""
+    return isinstance(model, (UseMModel, UseMForSequenceClassification))
 
 
 def length_batches(lengths: np.ndarray, batch_tokens: int) -> list[np.ndarray]:
@@ -136,6 +143,4 @@ def _strings(texts: Dataset | list[str]) -> list[str]:
 
 def _require_sentence_embeddings(model: PreTrainedModel) -> None:
     if not has_sentence_embeddings(model):
-        raise ModelError(
-            f"{type(model).__name__} has no sentence embeddings to centre or compare; a USE-M classifier has."
-        )
+        raise ModelError(f"{type(model).__name__} has no sentence embeddings to centre or compare; USE-M has them.")

@@ -347,3 +347,54 @@ def plot_estimates(estimates: pd.DataFrame, *, y_label: str) -> Figure:
     grid[0, 0].set_ylabel(y_label)
     figure.legend(loc="outside upper center", ncols=len(kinds), frameon=False)
     return figure
+
+
+def plot_matrices(matrices: Mapping[str, pd.DataFrame], *, x_label: str, y_label: str, bar_label: str) -> Figure:
+    """Heatmaps side by side on one colour scale, so that equal colours mean equal values.
+
+    Args:
+        matrices: title to values, all with the same row and column names.
+        x_label: what the columns are.
+        y_label: what the rows are.
+        bar_label: what the colour stands for.
+    """
+    first = next(iter(matrices.values()))
+    limits = [
+        np.nanmin([m.to_numpy() for m in matrices.values()]),
+        np.nanmax([m.to_numpy() for m in matrices.values()]),
+    ]
+    size = (1.6 + 0.52 * first.shape[1] * len(matrices), 1.3 + 0.46 * first.shape[0])
+    figure, grid = plt.subplots(1, len(matrices), figsize=size, sharey=True, squeeze=False)
+    for axes, (title, matrix) in zip(grid.flat, matrices.items(), strict=True):
+        style = {"cmap": SEQUENTIAL, "vmin": limits[0], "vmax": limits[1], "linewidths": 0.5, "cbar": False}
+        sns.heatmap(matrix, annot=True, fmt=".0f", ax=axes, **style)
+        axes.set_title(title, fontsize="medium")
+        axes.tick_params(axis="y", rotation=0)
+    figure.colorbar(grid.flat[-1].collections[0], ax=grid, label=bar_label, pad=0.01)
+    figure.supxlabel(x_label, fontsize="medium")
+    figure.supylabel(y_label, fontsize="medium")
+    return figure
+
+
+def plot_map(panels: Mapping[str, pd.DataFrame]) -> Figure:
+    """Named points in a plane, coloured by group, one panel a projection; the axes have no unit.
+
+    Args:
+        panels: title to rows with ``x``, ``y``, ``group`` and ``name`` (short, it is written in place of a mark); every
+            panel has the same groups.
+    """
+    figure, grid = plt.subplots(1, len(panels), figsize=(1.2 + 4.6 * len(panels), 4.6), squeeze=False)
+    groups = list(next(iter(panels.values()))["group"].unique())
+    colours = dict(zip(groups, sns.color_palette(PALETTE, len(groups)), strict=True))
+    for axes, (title, rows) in zip(grid.flat, panels.items(), strict=True):
+        axes.scatter(rows["x"], rows["y"], s=0)  # sets the limits of the axes
+        for name, group, x, y in zip(rows["name"], rows["group"], rows["x"], rows["y"], strict=True):
+            style = {"fontsize": 9, "fontweight": "bold", "ha": "center", "va": "center"}
+            axes.text(x, y, str(name), color=colours[group], **style)
+        axes.set_title(title, fontsize="medium")
+        axes.set_xticks([])
+        axes.set_yticks([])
+        axes.margins(0.08)
+    handles = [mpl.patches.Patch(color=colour, label=str(group)) for group, colour in colours.items()]
+    figure.legend(handles=handles, loc="outside lower center", ncols=min(8, len(groups)), frameon=False)
+    return figure

@@ -3,9 +3,10 @@
 import pytest
 from datasets import Dataset
 from tokenizers import Regex, Tokenizer, models, pre_tokenizers, processors
-from transformers import PreTrainedTokenizerFast
+from transformers import ByT5Tokenizer, PreTrainedTokenizerFast
 
-from xlft_helpers.data import tokenize, tokenizer_report
+from xlft_helpers.data import character_coverage, tokenize, tokenizer_report
+from xlft_helpers.errors import DataError
 
 
 @pytest.fixture(scope="module")
@@ -49,3 +50,17 @@ def test_report_counts_pieces_per_word_or_per_character(tokenizer):
     assert english["unknown"] == pytest.approx(2 / 8)
     assert chinese["unknown"] == pytest.approx(1 / 5)
     assert report.index.tolist() == ["en", "zh"]
+
+
+def test_character_coverage_counts_occurrences_and_leaves_out_white_space(tokenizer):
+    assert character_coverage(["ab x", "\t好好\n"], tokenizer) == pytest.approx(4 / 5)
+    assert character_coverage(["xyz"], tokenizer) == 0
+
+
+def test_bytes_cover_every_character():
+    assert character_coverage(["crème 火车 ट्रेन 🙄"], ByT5Tokenizer()) == 1
+
+
+def test_character_coverage_needs_a_character(tokenizer):
+    with pytest.raises(DataError, match="at least one text"):
+        character_coverage(["", " \n"], tokenizer)

@@ -16,7 +16,7 @@ from .leakage import find_leakage
 from .sampling import class_priors, sample_languages, sampling_probabilities
 from .schema import COLUMNS, SPLITS, build_dataset, label_names, languages_of, require_rows, select_language
 from .tables import read_folder, read_lines, read_table
-from .tokenization import tokenize, tokenizer_report
+from .tokenization import character_coverage, tokenize, tokenizer_report
 from .tweets import load_tweets
 from .umsab import load_umsab
 
@@ -28,6 +28,7 @@ __all__ = [
     "SPLITS",
     "CleaningReport",
     "build_dataset",
+    "character_coverage",
     "check_language",
     "class_priors",
     "clean",

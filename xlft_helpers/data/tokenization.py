@@ -1,10 +1,14 @@
 """Texts to piece ids, and what that costs each language."""
 
+from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 import pandas as pd
 from datasets import Dataset
 from transformers import PreTrainedTokenizerBase
+
+from xlft_helpers.errors import DataError
 
 from .languages import has_spaces
 from .schema import languages_of, select_language
@@ -55,3 +59,20 @@ def tokenizer_report(dataset: Dataset, tokenizer: PreTrainedTokenizerBase, max_l
             }
         )
     return pd.DataFrame(rows)
+
+
+def character_coverage(texts: Iterable[str], tokenizer: PreTrainedTokenizerBase) -> float:
+    """The share of the characters, white space aside, that a tokenizer can write down without its unknown piece.
+
+    Each distinct character is tokenized by itself and counted as often as it occurs. A tokenizer that falls back to
+    bytes has a coverage of 1 in every script; what it pays is length, see :func:`tokenizer_report`.
+
+    Raises:
+        DataError: the texts hold no character.
+    """
+    counts = Counter(character for text in texts for character in text if not character.isspace())
+    if not counts:
+        raise DataError("The texts hold no character, so nothing can be covered: pass at least one text with letters.")
+    encoded = tokenizer(list(counts), add_special_tokens=False)["input_ids"]
+    known = sum(count for count, ids in zip(counts.values(), encoded, strict=True) if tokenizer.unk_token_id not in ids)
+    return known / counts.total()

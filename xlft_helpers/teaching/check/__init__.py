@@ -5,12 +5,14 @@ from .evaluation import accuracy_interval, calibration_error, macro_f1, supporte
 from .merged import language_shares, merging_decision, times_seen
 from .objectives import language_weights, objective_from_log, smoothed_push
 from .start_here import majority_macro_f1, most_confident
+from .why_cross_lingual import input_length, precision_at_1, vocabulary_share
 from .zero_shot import transfer_gap, word_fertility, zero_shot_epoch
 
 __all__ = [
     "accuracy_interval",
     "calibration_error",
     "has_checksum",
+    "input_length",
     "jaccard",
     "label_map",
     "language_shares",
@@ -21,10 +23,12 @@ __all__ = [
     "most_confident",
     "objective_from_log",
     "smoothed_push",
+    "precision_at_1",
     "supported_claims",
     "times_seen",
     "transfer_gap",
     "translated_leaks",
+    "vocabulary_share",
     "word_fertility",
     "zero_shot_epoch",
 ]

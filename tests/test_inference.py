@@ -1,0 +1,33 @@
+"""Sentence embeddings come from the encoder itself and from a classifier's encoder alike."""
+
+import numpy as np
+import pytest
+import torch
+from transformers import BertConfig, BertModel
+
+from xlft_helpers import inference
+from xlft_helpers.errors import ModelError
+from xlft_helpers.models import load_model, load_tokenizer
+
+TEXTS = ["The train is late.", "", "Der Zug kommt zu spät, und niemand sagt etwas.", "火车晚点了"]
+
+
+@pytest.fixture(scope="module")
+def tokenizer():
+    return load_tokenizer("use-m")
+
+
+def test_encoder_and_classifier_give_the_same_embeddings_in_the_order_of_the_input(tokenizer):
+    encoder = load_model("use-m", "embedding")
+    classifier = load_model("use-m", label_names=["no", "yes"])
+    of_encoder = inference.embed(encoder, tokenizer, TEXTS)
+    assert of_encoder.shape == (4, 512)
+    torch.testing.assert_close(of_encoder, inference.embed(classifier, tokenizer, TEXTS))
+    one_by_one = torch.cat([inference.embed(encoder, tokenizer, [text]) for text in TEXTS])
+    np.testing.assert_allclose(of_encoder, one_by_one, atol=0.02)  # batches may round differently in bfloat16
+
+
+def test_a_model_without_sentence_embeddings_is_refused(tokenizer):
+    bert = BertModel(BertConfig(vocab_size=8, hidden_size=8, num_hidden_layers=1, num_attention_heads=1))
+    with pytest.raises(ModelError, match="BertModel has no sentence embeddings"):
+        inference.embed(bert, tokenizer, TEXTS)
