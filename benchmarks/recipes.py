@@ -32,10 +32,12 @@ ZERO_SHOT = {
     "label smoothing 0.1": (replace(BASE, label_smoothing=0.1), True),
     "embeddings trained too": (replace(BASE, trainable_embeddings=True), True),
 }
+TWO_EXPERTS = replace(BASE, lexical_expert=True)
 MERGED = {
-    "the default": BASE,
-    "learning rate 2e-4": replace(BASE, learning_rate=2e-4),
-    "5 epochs": replace(BASE, epochs=5),
+    "the default of compare (encoder and lexical expert)": TWO_EXPERTS,
+    "encoder alone": BASE,
+    "5 epochs": replace(TWO_EXPERTS, epochs=5),
+    "learning rate 2e-4": replace(TWO_EXPERTS, learning_rate=2e-4),
 }
 
 
@@ -71,20 +73,19 @@ def main() -> None:
     data = load_umsab(options.data_dir)
     store = HERE / "recipes.json"
     runs = json.loads(store.read_text()) if store.exists() else {}
-    jobs = {}
-    if "zero-shot" in options.methods:
-        jobs |= {("zero-shot", name): (lambda s, a=args: zero_shot(data, *a, s)) for name, args in ZERO_SHOT.items()}
-    if "merged" in options.methods:
-        jobs |= {("merged", name): (lambda s, r=recipe: merged(data, r, s)) for name, recipe in MERGED.items()}
-    for (method, name), job in jobs.items():
-        for seed in range(options.seeds):
+    jobs = {("merged", name): (lambda s, r=recipe: merged(data, r, s)) for name, recipe in MERGED.items()}
+    jobs |= {("zero-shot", name): (lambda s, a=args: zero_shot(data, *a, s)) for name, args in ZERO_SHOT.items()}
+    for seed in range(options.seeds):
+        for (method, name), job in jobs.items():
+            if method not in options.methods:
+                continue
             key = f"{method} | {name} | {seed}"
             if key not in runs:
                 runs[key] = job(seed)
                 temporary = store.with_suffix(".tmp")
                 temporary.write_text(json.dumps(runs, indent=1) + "\n")
                 temporary.replace(store)
-    write_table(runs)
+                write_table(runs)
 
 
 def write_table(runs: dict[str, list[float]]) -> None:
