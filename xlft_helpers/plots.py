@@ -10,6 +10,7 @@ import pandas as pd
 import seaborn as sns
 from IPython.display import Image, Markdown, display
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 from numpy.typing import ArrayLike
 
 from xlft_helpers.data import language_name
@@ -395,6 +396,6 @@ def plot_map(panels: Mapping[str, pd.DataFrame]) -> Figure:
         axes.set_xticks([])
         axes.set_yticks([])
         axes.margins(0.08)
-    handles = [mpl.patches.Patch(color=colour, label=str(group)) for group, colour in colours.items()]
+    handles = [Patch(color=colour, label=str(group)) for group, colour in colours.items()]
     figure.legend(handles=handles, loc="outside lower center", ncols=min(8, len(groups)), frameon=False)
     return figure
