@@ -23,6 +23,7 @@ from torch import Tensor
 from tqdm import tqdm
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from xlft_helpers import settings
 from xlft_helpers.errors import DataError
 
 from .uncertainty import Interval
@@ -97,7 +98,9 @@ class GradientCosines:
         draws = np.random.default_rng(seed).multinomial(number, np.full(number, 1 / number), size=resamples)
         draws = draws[(draws > 0).sum(axis=1) > 1]  # one batch alone has no other to be compared with
         estimate = float((_means(values, np.ones((1, number)), same_batch)[0] * factors).sum())
-        drawn = (_means(values, draws, same_batch) * factors).sum(axis=(1, 2))
+        # In parts: all resamples at once would take hundreds of megabytes.
+        parts = [_means(values, part, same_batch) for part in np.array_split(draws, 10)]
+        drawn = (np.concatenate(parts) * factors).sum(axis=(1, 2))
         deviations = (drawn - drawn.mean()) * np.sqrt(number / (number - 1))
         low, high = estimate + np.quantile(deviations, [0.025, 0.975])
         return Interval(estimate, float(low), float(high), 0.95)
@@ -145,6 +148,7 @@ def gradient_cosines(
         for group, names in members.items():
             kept[group].append(torch.cat([found[name].flatten() for name in names]).bfloat16())
     products = {group: _products(kept.pop(group)) for group in groups}
+    settings.release_memory()  # the gradients took hundreds of megabytes
     products[EVERYTHING] = np.sum(list(products.values()), axis=0)
     shape = (len(batches), next(iter(numbers.values()))) * 2
     return GradientCosines(
