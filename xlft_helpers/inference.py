@@ -11,7 +11,7 @@ from transformers import BatchEncoding, PreTrainedModel, PreTrainedTokenizerBase
 
 from xlft_helpers import settings
 from xlft_helpers.errors import ModelError
-from xlft_helpers.models.use_m import UseMForSequenceClassification
+from xlft_helpers.models.use_m import UseMForSequenceClassification, UseMModel
 
 BATCH_TOKENS = 4096
 """Texts are grouped until padding them to the longest would exceed this many tokens."""
@@ -57,17 +57,32 @@ def predict(
 def embed(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, texts: Dataset | list[str], *, max_length: int = 128
 ) -> Tensor:
-    """Sentence embeddings (n, H) of a USE-M classifier's encoder, in the order of the input.
+    """Sentence embeddings, in the order of the input.
 
-    Raises:
-        ModelError: the model has no sentence embeddings.
+    USE-M has an embedding of the whole sentence. Of a Transformer, the last layer's states are averaged over the pieces,
+    which says more about the sentence than the state of the first piece (Reimers & Gurevych 2019, section 6).
+
+    Returns:
+        (n, H) of float32, H being the model's hidden size. USE-M's have unit length, mean-pooled ones have not.
     """
-    _require_sentence_embeddings(model)
     strings = _strings(texts)
+    encoder = model.base_model
     embeddings = torch.empty(len(strings), model.config.hidden_size, device=model.device)
     for rows, batch in _batches(model, tokenizer, strings, max_length):
-        embeddings[torch.from_numpy(rows)] = model.get_submodule("encoder")(**batch).pooler_output.float()
+        output = encoder(**batch)
+        sentence_embeddings = (
+            output.pooler_output
+            if isinstance(encoder, UseMModel)
+            else mean_pooled(output.last_hidden_state, batch["attention_mask"])
+        )
+        embeddings[torch.from_numpy(rows)] = sentence_embeddings.float()
     return embeddings
+
+
+def mean_pooled(states: Tensor, attention_mask: Tensor) -> Tensor:
+    """The mean of the states (B, T, H) over the pieces that are not padding: (B, H) in float32."""
+    mask = attention_mask.unsqueeze(-1).float()
+    return (states.float() * mask).sum(dim=1) / mask.sum(dim=1).clamp(min=1)
 
 
 def language_shift(
@@ -91,7 +106,7 @@ def language_shift(
 
 
 def has_sentence_embeddings(model: PreTrainedModel) -> bool:
-    """Whether the model classifies one embedding of the whole sentence, which can be centred."""
+    """Whether the model classifies one embedding of the whole sentence, which :func:`predict` can centre."""
     return isinstance(model, UseMForSequenceClassification)
 
 

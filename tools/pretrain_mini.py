@@ -1,0 +1,148 @@
+"""Make the course's own multilingual BERT, `mini`, from the text of packages to the checkpoint and its figures.
+
+    python tools/pretrain_mini.py --prepare     # download, align, filter, hold out; tokenizer; sentence targets
+    python tools/pretrain_mini.py --train       # hours on two cores; goes on where it was interrupted
+    python tools/pretrain_mini.py --evaluate    # the figures of the model card, from the checkpoint in the package
+    python tools/pretrain_mini.py --ablate      # what each ingredient adds at the same small budget
+
+Needs Debian's package managers (`apt-get`, `dpkg`) and pip; see ``mini_corpus.py`` for the sources. Everything goes into
+the cache folder, and `--train` puts the finished checkpoint into the package.
+"""
+
+import argparse
+import json
+import shutil
+import tempfile
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import mini_corpus
+import numpy as np
+import torch
+from mini_evaluation import mean_precision, retrieval
+from mini_initialization import copy_embeddings, sentence_targets
+from mini_tokenizer import train_tokenizer
+from safetensors.torch import load_file, save_file
+from transformers import AutoTokenizer, BertForMaskedLM, PreTrainedTokenizerBase
+
+from xlft_helpers import settings
+from xlft_helpers.models import load_tokenizer
+from xlft_helpers.pretraining import JsonLines, PretrainRecipe, SentenceTargets, pretrain, small_model
+
+HIDDEN, LAYERS, POSITIONS = 256, 4, 128
+PACKAGED = Path(__file__).resolve().parent.parent / "xlft_helpers" / "models" / "mini"
+HELD_OUT_IDS = Path(__file__).resolve().parent / "mini_held_out.txt"
+RECIPE = PretrainRecipe(
+    objectives=("mlm", "tlm"), steps=3000, batch_tokens=4096, max_length=64, learning_rate=1e-3, warmup=0.05
+)
+
+
+def work_folder() -> Path:
+    """Where the text, the tokenizer and the checkpoints of the run are."""
+    return settings.cache_dir() / "mini"
+
+
+def prepare() -> None:
+    """Everything that training reads. The held-out paragraphs are those of the committed list, where there is one."""
+    folder = work_folder()
+    prepare_text(folder)
+    rows = list(JsonLines(folder / "train.jsonl"))
+    if not (folder / "tokenizer").is_dir():
+        train_tokenizer(rows, load_tokenizer("use-m"), POSITIONS).save_pretrained(folder / "tokenizer")
+    if not (folder / "targets.safetensors").is_file():
+        vectors = sentence_targets([row["en"] for row in rows], HIDDEN)
+        save_file({"vectors": vectors}, folder / "targets.safetensors")
+
+
+def prepare_text(folder: Path) -> None:
+    """``train.jsonl`` and ``held_out.jsonl``."""
+    if (folder / "train.jsonl").is_file():
+        return
+    raw = folder / "packages"
+    mini_corpus.download(raw)
+    paragraphs = mini_corpus.filter_rows(mini_corpus.read_help(raw).items(), shortest=20)
+    if not HELD_OUT_IDS.is_file():
+        HELD_OUT_IDS.write_text("\n".join(mini_corpus.hold_out(paragraphs)) + "\n", encoding="utf-8")
+    names = HELD_OUT_IDS.read_text(encoding="utf-8").split()
+    held_out = {name: paragraphs.pop(name) for name in names}
+    everything = [
+        *paragraphs.items(),
+        *mini_corpus.read_interface(raw).items(),
+        *mini_corpus.read_home_assistant(raw).items(),
+    ]
+    rows, near = mini_corpus.without_held_out(mini_corpus.filter_rows(everything, shortest=12), held_out)
+    print(f"{len(rows):,} rows; {near:,} are too near to a held-out one. {mini_corpus.describe(rows)}")
+    order = np.random.default_rng(settings.SEED).permutation(len(rows))
+    names = list(rows)
+    mini_corpus.write_rows(folder / "held_out.jsonl", held_out)
+    mini_corpus.write_rows(folder / "train.jsonl", {names[number]: rows[names[number]] for number in order})
+
+
+def corpus() -> JsonLines:
+    """The training rows, read as they are needed."""
+    return JsonLines(work_folder() / "train.jsonl")
+
+
+@cache
+def tokenizer() -> PreTrainedTokenizerBase:
+    return AutoTokenizer.from_pretrained(work_folder() / "tokenizer")
+
+
+def fresh_model(seed: int, initialized: bool) -> BertForMaskedLM:
+    """The architecture with random weights, and with USE-M's embeddings for the pieces shared with it if wanted."""
+    torch.manual_seed(seed)
+    model = small_model(tokenizer(), "masked", layers=LAYERS, hidden=HIDDEN, max_length=POSITIONS)
+    if initialized:
+        copy_embeddings(model, tokenizer())
+    return model
+
+
+def targets() -> SentenceTargets:
+    return SentenceTargets(load_file(work_folder() / "targets.safetensors")["vectors"])
+
+
+def train(steps: int | None, output: Path | None) -> None:
+    """The long run. It reads the last checkpoint of an earlier call and goes on there."""
+    recipe = RECIPE if steps is None else replace(RECIPE, steps=steps)
+    model = fresh_model(settings.SEED, initialized=True)
+    result = pretrain(
+        model,
+        tokenizer(),
+        corpus(),
+        recipe,
+        sentence_targets=targets(),
+        output_dir=output or work_folder() / "run",
+        checkpoint_every=100,
+    )
+    folder = work_folder() / "finished"
+    save(result.model, folder)
+    result.history.to_csv(folder / "history.csv", index=False)
+    print(f"{result.tokens:,} tokens in {result.seconds:,.0f} s; saved in {folder}")
+
+
+def save(model: BertForMaskedLM, folder: Path) -> None:
+    """Model and tokenizer in half precision, as small as they get."""
+    model.to(torch.float16).save_pretrained(folder)
+    model.float()
+    tokenizer().save_pretrained(folder)
+    path = folder / "tokenizer.json"
+    compact = json.dumps(json.loads(path.read_text(encoding="utf-8")), ensure_ascii=False, separators=(",", ":"))
+    path.write_text(compact, encoding="utf-8")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--prepare", action="store_true")
+    parser.add_argument("--train", action="store_true")
+    parser.add_argument("--steps", type=int)
+    parser.add_argument("--output", type=Path)
+    options = parser.parse_args()
+    if options.prepare:
+        prepare()
+    if options.train:
+        train(options.steps, options.output)
+
+
+if __name__ == "__main__":
+    main()
