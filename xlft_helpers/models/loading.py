@@ -9,6 +9,7 @@ from safetensors import SafetensorError
 from transformers import (
     AutoConfig,
     AutoModel,
+    AutoModelForMaskedLM,
     AutoModelForSequenceClassification,
     AutoModelForTokenClassification,
     AutoTokenizer,
@@ -46,12 +47,19 @@ HUB_MODELS = {
 }
 """The short names of the ``full`` profile."""
 
+MINI = Path(__file__).parent / "mini"
+"""The course's own BERT, in the package; its MODEL_CARD.md says how it was made."""
+
 TASKS: dict[str, Any] = {
     "embedding": (UseMModel, AutoModel),
+    "masked-lm": (None, AutoModelForMaskedLM),
     "sequence-classification": (UseMForSequenceClassification, AutoModelForSequenceClassification),
     "token-classification": (UseMForTokenClassification, AutoModelForTokenClassification),
 }
-"""Task name to the class for USE-M and the `transformers` auto class for every other model."""
+"""Task name to the class for USE-M (``None``: it cannot do this) and the `transformers` auto class for the others."""
+
+HEADLESS = ("embedding", "masked-lm")
+"""The tasks without labels."""
 
 
 def load_model(
@@ -63,9 +71,10 @@ def load_model(
     """Load a pretrained model with a head for a task.
 
     Args:
-        name: ``"use-m"`` (offline default); ``"mbert"``, ``"xlm"``, ``"xlmr"`` or any Hub id (``full`` profile); or
+        name: ``"use-m"`` (offline default); ``"mini"``, the course's own BERT (offline); ``"mbert"``, ``"xlm"``, ``"xlmr"`` or any Hub id (``full`` profile); or
             a folder with a saved model.
-        task: ``"sequence-classification"`` (default), ``"token-classification"`` or ``"embedding"`` (no head).
+        task: ``"sequence-classification"`` (default), ``"token-classification"``, ``"masked-lm"`` (fill in blanks, with
+            the head of the pretraining; not for USE-M) or ``"embedding"`` (no head).
         label_names: names of the classes in the order of their indices; required with a head, except for a folder
             whose checkpoint has a head already.
         trainable_embeddings: let training change the piece embeddings. Default ``False``: they hold most of the
@@ -81,9 +90,11 @@ def load_model(
     if task not in TASKS:
         raise ModelError(f"task={task!r} is unknown; choose one of {', '.join(map(repr, TASKS))}.")
     use_m_class, auto_class = TASKS[task]
-    labels = _label_settings(label_names) if task != "embedding" else {}
+    labels = _label_settings(label_names) if task not in HEADLESS else {}
     if name == "use-m":
-        if task != "embedding" and not labels:
+        if use_m_class is None:
+            raise ModelError("USE-M was not pretrained to fill in blanks. Choose 'mini' for the task 'masked-lm'.")
+        if task not in HEADLESS and not labels:
             raise ModelError(f"load_model('use-m', {task!r}) needs label_names, e.g. ['negative', 'positive'].")
         config = UseMConfig(quantized_embeddings=not trainable_embeddings, **labels)
         check_memory(use_m_class, config, name)
@@ -96,7 +107,7 @@ def load_model(
     check_memory(auto_class, config, name)
     model = _load(auto_class, repository, {**options, "config": config, "use_safetensors": True})
     model.get_input_embeddings().requires_grad_(trainable_embeddings)
-    return model.eval()
+    return model.float().eval()  # a checkpoint in half precision is trained in float32 all the same
 
 
 def load_tokenizer(name: str) -> PreTrainedTokenizerBase:
@@ -125,6 +136,8 @@ def _label_settings(label_names: Sequence[str] | None) -> dict[str, Any]:
 
 def _locate(name: str) -> tuple[str, dict[str, Any]]:
     """The folder or repository behind ``name``, and the options of ``from_pretrained``."""
+    if name == "mini":
+        return str(MINI), {"local_files_only": True}
     if Path(name).is_dir():
         if not (Path(name) / "config.json").is_file():
             raise ModelError(
@@ -132,7 +145,7 @@ def _locate(name: str) -> tuple[str, dict[str, Any]]:
             )
         return name, {"local_files_only": True}
     if name not in HUB_MODELS and "/" not in name:
-        known = ", ".join(map(repr, ["use-m", *HUB_MODELS]))
+        known = ", ".join(map(repr, ["use-m", "mini", *HUB_MODELS]))
         raise ModelError(
             f"There is no model {name!r}: choose {known}, a Hub id such as 'owner/name', or an existing folder."
         )
@@ -170,5 +183,5 @@ def _check_labels(name: str, config: Any, labels: dict[str, Any], task: str) -> 
             f"{labels['num_labels']} are asked for {list(labels['label2id'])}. Use the data it was made for, or start "
             "from the pretrained model."
         )
-    if not has_head and not labels and task != "embedding":
+    if not has_head and not labels and task not in HEADLESS:
         raise ModelError(f"The checkpoint {name} has no head for {task}: say label_names=[...].")

@@ -25,11 +25,12 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from xlft_helpers import settings
 from xlft_helpers.errors import ModelError, TrainingError
 from xlft_helpers.inference import mean_pooled
+from xlft_helpers.objectives import IGNORED
 
 from .checkpoints import load_checkpoint, save_checkpoint
 from .corpus import Batch, Corpus, Position, batches, check_corpus
 from .distillation import SentenceTargets, sentence_loss
-from .masking import IGNORED, mask_tokens
+from .masking import mask_tokens
 from .models import encoder_and_head
 
 OBJECTIVES = ("clm", "mlm", "tlm")

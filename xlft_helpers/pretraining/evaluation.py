@@ -7,9 +7,10 @@ import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from xlft_helpers import settings
+from xlft_helpers.objectives import IGNORED
 
 from .corpus import Corpus, batches
-from .masking import IGNORED, mask_tokens
+from .masking import mask_tokens
 from .models import encoder_and_head
 
 EVALUATED_TOKENS = 8192

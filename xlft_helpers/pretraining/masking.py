@@ -7,12 +7,9 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
 from xlft_helpers.errors import DataError
+from xlft_helpers.objectives import IGNORED
 
 from .corpus import Example, collate
-
-IGNORED = -100
-"""The label of a position that is not predicted."""
-
 
 @dataclass(frozen=True)
 class Masked:
