@@ -41,7 +41,9 @@ NEAR = 0.7
 """Jaccard similarity of character trigrams from which two texts count as near-identical."""
 
 _PARAGRAPH = re.compile(r'<(p|h\d) id="((?:par|hd)_id\w+)"[^>]*>(.*?)</\1>', re.DOTALL)
-_MAC = re.compile(r'<span hidden="true" id="MAC[^"]*" class="MAC">.*?</span>(?=<span hidden="true" id="default)', re.DOTALL)
+_MAC = re.compile(
+    r'<span hidden="true" id="MAC[^"]*" class="MAC">.*?</span>(?=<span hidden="true" id="default)', re.DOTALL
+)
 _TAG = re.compile(r"<[^>]+>")
 _PLACEHOLDER = re.compile(r"\{[^}]*\}|%[A-Z0-9]+%?|\$\(?\w+\)?|%\d|\[\[?[^\]]*\]\]?|\*\*|`|<[^>]+>")
 _URL = re.compile(r"https?://\S+")
@@ -76,7 +78,9 @@ def _run(command: list[str], folder: Path) -> None:
     try:
         subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True)
     except FileNotFoundError as error:
-        raise DownloadError(f"{command[0]} is not installed: the text comes from Debian packages; use Debian.") from error
+        raise DownloadError(
+            f"{command[0]} is not installed: the text comes from Debian packages; use Debian."
+        ) from error
     except subprocess.CalledProcessError as error:
         raise DownloadError(f"{' '.join(command)} failed: {error.stderr.strip()[-300:]}") from error
 

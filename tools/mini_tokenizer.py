@@ -30,7 +30,9 @@ SPACE = "\u2581"
 SCRIPTS = ("LATIN", "CYRILLIC", "ARABIC", "CJK", "DEVANAGARI")
 
 
-def train_tokenizer(rows: Iterable[Mapping[str, str]], use_m: UseMTokenizer, max_length: int) -> PreTrainedTokenizerFast:
+def train_tokenizer(
+    rows: Iterable[Mapping[str, str]], use_m: UseMTokenizer, max_length: int
+) -> PreTrainedTokenizerFast:
     """Choose the pieces and their probabilities for the rows (language to text)."""
     texts: dict[str, list[str]] = {}
     for row in rows:

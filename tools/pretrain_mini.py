@@ -11,16 +11,15 @@ the cache folder, and `--train` puts the finished checkpoint into the package.
 
 import argparse
 import json
-import shutil
-import tempfile
+import random
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
 import mini_corpus
-import numpy as np
 import torch
-from mini_evaluation import mean_precision, retrieval
+from mini_ablation import ablate, table
+from mini_evaluation import evaluate_folder, figures
 from mini_initialization import copy_embeddings, sentence_targets
 from mini_tokenizer import train_tokenizer
 from safetensors.torch import load_file, save_file
@@ -32,6 +31,8 @@ from xlft_helpers.pretraining import JsonLines, PretrainRecipe, SentenceTargets,
 
 HIDDEN, LAYERS, POSITIONS = 256, 4, 128
 PACKAGED = Path(__file__).resolve().parent.parent / "xlft_helpers" / "models" / "mini"
+BEGIN, END = "<!-- figures: python tools/pretrain_mini.py --evaluate -->", "<!-- end of figures -->"
+SEEDS = 3
 HELD_OUT_IDS = Path(__file__).resolve().parent / "mini_held_out.txt"
 RECIPE = PretrainRecipe(
     objectives=("mlm", "tlm"), steps=3000, batch_tokens=4096, max_length=64, learning_rate=1e-3, warmup=0.05
@@ -64,8 +65,7 @@ def prepare_text(folder: Path) -> None:
     paragraphs = mini_corpus.filter_rows(mini_corpus.read_help(raw).items(), shortest=20)
     if not HELD_OUT_IDS.is_file():
         HELD_OUT_IDS.write_text("\n".join(mini_corpus.hold_out(paragraphs)) + "\n", encoding="utf-8")
-    names = HELD_OUT_IDS.read_text(encoding="utf-8").split()
-    held_out = {name: paragraphs.pop(name) for name in names}
+    held_out = {name: paragraphs.pop(name) for name in HELD_OUT_IDS.read_text(encoding="utf-8").split()}
     everything = [
         *paragraphs.items(),
         *mini_corpus.read_interface(raw).items(),
@@ -73,10 +73,10 @@ def prepare_text(folder: Path) -> None:
     ]
     rows, near = mini_corpus.without_held_out(mini_corpus.filter_rows(everything, shortest=12), held_out)
     print(f"{len(rows):,} rows; {near:,} are too near to a held-out one. {mini_corpus.describe(rows)}")
-    order = np.random.default_rng(settings.SEED).permutation(len(rows))
     names = list(rows)
+    random.Random(settings.SEED).shuffle(names)
     mini_corpus.write_rows(folder / "held_out.jsonl", held_out)
-    mini_corpus.write_rows(folder / "train.jsonl", {names[number]: rows[names[number]] for number in order})
+    mini_corpus.write_rows(folder / "train.jsonl", {name: rows[name] for name in names})
 
 
 def corpus() -> JsonLines:
@@ -89,12 +89,11 @@ def tokenizer() -> PreTrainedTokenizerBase:
     return AutoTokenizer.from_pretrained(work_folder() / "tokenizer")
 
 
-def fresh_model(seed: int, initialized: bool) -> BertForMaskedLM:
-    """The architecture with random weights, and with USE-M's embeddings for the pieces shared with it if wanted."""
+def fresh_model(seed: int) -> BertForMaskedLM:
+    """The architecture with random weights, and with USE-M's embeddings for the pieces that it shares."""
     torch.manual_seed(seed)
     model = small_model(tokenizer(), "masked", layers=LAYERS, hidden=HIDDEN, max_length=POSITIONS)
-    if initialized:
-        copy_embeddings(model, tokenizer())
+    copy_embeddings(model, tokenizer())
     return model
 
 
@@ -102,46 +101,76 @@ def targets() -> SentenceTargets:
     return SentenceTargets(load_file(work_folder() / "targets.safetensors")["vectors"])
 
 
-def train(steps: int | None, output: Path | None) -> None:
+def train(steps: int) -> None:
     """The long run. It reads the last checkpoint of an earlier call and goes on there."""
-    recipe = RECIPE if steps is None else replace(RECIPE, steps=steps)
-    model = fresh_model(settings.SEED, initialized=True)
     result = pretrain(
-        model,
+        fresh_model(settings.SEED),
         tokenizer(),
         corpus(),
-        recipe,
+        replace(RECIPE, steps=steps),
         sentence_targets=targets(),
-        output_dir=output or work_folder() / "run",
-        checkpoint_every=100,
+        output_dir=work_folder() / "run",
+        checkpoint_every=50,
     )
-    folder = work_folder() / "finished"
-    save(result.model, folder)
-    result.history.to_csv(folder / "history.csv", index=False)
-    print(f"{result.tokens:,} tokens in {result.seconds:,.0f} s; saved in {folder}")
+    save(result.model)
+    result.history.to_csv(work_folder() / "history.csv", index=False)
+    print(f"{result.tokens:,} tokens in {result.seconds:,.0f} s; saved in {PACKAGED}")
 
 
-def save(model: BertForMaskedLM, folder: Path) -> None:
-    """Model and tokenizer in half precision, as small as they get."""
-    model.to(torch.float16).save_pretrained(folder)
-    model.float()
-    tokenizer().save_pretrained(folder)
-    path = folder / "tokenizer.json"
+def save(model: BertForMaskedLM) -> None:
+    """Model and tokenizer into the package, in half precision."""
+    model.to(torch.float16).save_pretrained(PACKAGED)
+    tokenizer().save_pretrained(PACKAGED)
+    path = PACKAGED / "tokenizer.json"
     compact = json.dumps(json.loads(path.read_text(encoding="utf-8")), ensure_ascii=False, separators=(",", ":"))
-    path.write_text(compact, encoding="utf-8")
+    path.write_text(compact + "\n", encoding="utf-8")
+
+
+def evaluate() -> None:
+    """Print the figures of the packaged checkpoint and put them into its card, between the two marks."""
+    prepare_text(work_folder())
+    held_out = list(JsonLines(work_folder() / "held_out.jsonl"))
+    found = evaluate_folder(PACKAGED, held_out, mini_corpus.HELD_OUT_LANGUAGES, SEEDS)
+    text = figures(found, len(held_out), SEEDS)
+    print(text)
+    card = PACKAGED / "MODEL_CARD.md"
+    before, _, rest = card.read_text(encoding="utf-8").partition(BEGIN)
+    card.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{rest.partition(END)[2]}", encoding="utf-8")
+
+
+def ablation(steps: int, seeds: int) -> None:
+    """Run what is missing of the comparison and print its table."""
+    runs = ablate(
+        work_folder() / "ablation.json",
+        seeds,
+        recipe=replace(RECIPE, steps=steps),
+        tokenizer=tokenizer(),
+        corpus=corpus(),
+        targets=targets(),
+        held_out=list(JsonLines(work_folder() / "held_out.jsonl")),
+        languages=mini_corpus.HELD_OUT_LANGUAGES,
+    )
+    print(table(runs))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--prepare", action="store_true")
-    parser.add_argument("--train", action="store_true")
-    parser.add_argument("--steps", type=int)
-    parser.add_argument("--output", type=Path)
+    parser.add_argument("--prepare", action="store_true", help="text, tokenizer and sentence targets")
+    parser.add_argument("--train", action="store_true", help="the long run, and the checkpoint into the package")
+    parser.add_argument("--steps", type=int, default=RECIPE.steps, help=f"of --train (default: {RECIPE.steps})")
+    parser.add_argument("--evaluate", action="store_true", help="the figures of the card")
+    parser.add_argument("--ablate", action="store_true", help="the variants side by side")
+    parser.add_argument("--ablation-steps", type=int, default=200, help="of every variant (default: 200)")
+    parser.add_argument("--seeds", type=int, default=SEEDS, help=f"of --ablate (default: {SEEDS})")
     options = parser.parse_args()
     if options.prepare:
         prepare()
     if options.train:
-        train(options.steps, options.output)
+        train(options.steps)
+    if options.evaluate:
+        evaluate()
+    if options.ablate:
+        ablation(options.ablation_steps, options.seeds)
 
 
 if __name__ == "__main__":

@@ -82,7 +82,9 @@ def _parser() -> argparse.ArgumentParser:
     pretrain.add_argument("--hidden", type=int, default=128, metavar="N", help="from scratch: size (default: 128)")
     pretrain.add_argument("--steps", type=int, default=1000, metavar="N", help="updates (default: 1000)")
     pretrain.add_argument("--batch-tokens", type=int, default=4096, metavar="N", help="pieces a step (default: 4096)")
-    pretrain.add_argument("--max-length", type=int, default=64, metavar="N", help="longest text in pieces (default: 64)")
+    pretrain.add_argument(
+        "--max-length", type=int, default=64, metavar="N", help="longest text in pieces (default: 64)"
+    )
     pretrain.add_argument("--learning-rate", type=float, default=1e-3, metavar="X", help="its peak (default: 0.001)")
     pretrain.add_argument("--checkpoint-every", type=int, default=200, metavar="N", help="steps (default: 200)")
     pretrain.add_argument("--seed", type=int, default=0, metavar="N")

@@ -32,7 +32,9 @@ def tokenizer() -> PreTrainedTokenizerFast:
         special_tokens=[("[CLS]", 2), ("[SEP]", 3)],
     )
     names = ("pad_token", "unk_token", "cls_token", "sep_token", "mask_token")
-    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_input_names=INPUTS, **dict(zip(names, SPECIAL, strict=True)))
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, model_input_names=INPUTS, **dict(zip(names, SPECIAL, strict=True))
+    )
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from xlft_helpers.errors import DataError
-from xlft_helpers.pretraining import JsonLines, check_corpus, corpus as corpus_module
+from xlft_helpers.pretraining import JsonLines, check_corpus
+from xlft_helpers.pretraining import corpus as corpus_module
 from xlft_helpers.pretraining.corpus import Position, batches
 
 SETTINGS = {"pairs": False, "max_length": 16, "batch_tokens": 200, "seed": 0}

@@ -53,7 +53,9 @@ def test_training_with_it_finds_translations_that_training_without_does_not(toke
         recipe = PretrainRecipe(steps=200, batch_tokens=2000, max_length=16, learning_rate=3e-3)
         result = pretrain(model, tokenizer, many_rows, recipe, sentence_targets=term, progress=False)
         distinct = list({row["en"]: row for row in many_rows}.values())[:100]
-        en, fr = (F.normalize(embed(model, tokenizer, [row[code] for row in distinct]), dim=-1) for code in ("en", "fr"))
+        en, fr = (
+            F.normalize(embed(model, tokenizer, [row[code] for row in distinct]), dim=-1) for code in ("en", "fr")
+        )
         found[name] = (en @ fr.T).argmax(1).eq(torch.arange(len(distinct))).float().mean().item()
         assert ("sentence" in set(result.history["objective"])) == (term is not None)
     assert found["with"] > found["without"] + 0.2

@@ -122,7 +122,13 @@ def test_an_interrupted_run_ends_with_the_same_weights(tokenizer, rows, tmp_path
             return super().__iter__()
 
     with pytest.raises(Stop):
-        run(tokenizer, Interrupted(rows[:6]), replace(recipe, steps=200), output_dir=tmp_path / "broken", checkpoint_every=2)
+        run(
+            tokenizer,
+            Interrupted(rows[:6]),
+            replace(recipe, steps=200),
+            output_dir=tmp_path / "broken",
+            checkpoint_every=2,
+        )
     assert list((tmp_path / "broken").glob("step-*"))
 
     # The same run in two parts: the second call has fresh weights and must not use them.
@@ -132,7 +138,9 @@ def test_an_interrupted_run_ends_with_the_same_weights(tokenizer, rows, tmp_path
         for file in folder.iterdir():
             file.unlink()
         folder.rmdir()
-    resumed = pretrain(fresh(tokenizer, seed=9), tokenizer, rows, recipe, output_dir=part, checkpoint_every=5, progress=False)
+    resumed = pretrain(
+        fresh(tokenizer, seed=9), tokenizer, rows, recipe, output_dir=part, checkpoint_every=5, progress=False
+    )
     assert torch.equal(weights(whole.model), weights(resumed.model))
     assert resumed.tokens == whole.tokens
     assert resumed.history.drop(columns="seconds").equals(whole.history.drop(columns="seconds"))
@@ -235,6 +243,8 @@ def test_masked_evaluation_is_the_loss_of_transformers_on_the_same_blanks(tokeni
     model = fresh(tokenizer).eval()
     table = evaluate_masked(model, tokenizer, rows[:5], max_length=16, mask_rate=0.5)
     assert table.equals(evaluate_masked(model, tokenizer, rows[:5], max_length=16, mask_rate=0.5))
-    assert table["n"].sum() == pytest.approx(0.5 * sum(len(t.split()) for row in rows[:5] for t in row.values()), rel=0.3)
+    assert table["n"].sum() == pytest.approx(
+        0.5 * sum(len(t.split()) for row in rows[:5] for t in row.values()), rel=0.3
+    )
     uniform = torch.zeros(1, len(tokenizer))
     assert abs(table["loss"].mean() - F.cross_entropy(uniform, torch.tensor([7])).item()) < 0.5

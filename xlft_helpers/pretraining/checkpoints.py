@@ -29,7 +29,10 @@ def save_checkpoint(folder: Path, step: int, model: nn.Module, optimizer: Optimi
     temporary = folder / f"step-{step:06d}.part"
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir()
-    save_file({name: tensor.detach().contiguous() for name, tensor in model.named_parameters()}, temporary / "weights.safetensors")
+    save_file(
+        {name: tensor.detach().contiguous() for name, tensor in model.named_parameters()},
+        temporary / "weights.safetensors",
+    )
     moments = {
         f"{number}.{name}": value.contiguous()
         for number, entry in optimizer.state_dict()["state"].items()

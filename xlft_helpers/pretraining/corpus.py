@@ -44,7 +44,9 @@ class JsonLines:
                 try:
                     row = json.loads(line)
                 except json.JSONDecodeError as error:
-                    raise DataError(f"{self.path}, line {number}: not JSON ({error.msg}). The file may be cut short.") from error
+                    raise DataError(
+                        f"{self.path}, line {number}: not JSON ({error.msg}). The file may be cut short."
+                    ) from error
                 if not isinstance(row, dict) or not all(isinstance(text, str) for text in row.values()):
                     raise DataError(f'{self.path}, line {number}: expected an object such as {{"en": "a text"}}.')
                 yield row
@@ -212,7 +214,9 @@ def _examples(
     words = [[-1 if word is None else word for word in encoded.word_ids(i)] for i in range(len(texts))]
     if not pairs:
         return [
-            Example((pieces[i],), (words[i],), (code,), number) for i, (number, code, _) in enumerate(texts) if pieces[i]
+            Example((pieces[i],), (words[i],), (code,), number)
+            for i, (number, code, _) in enumerate(texts)
+            if pieces[i]
         ]
     members: dict[int, list[int]] = {}
     for i, (number, _, _) in enumerate(texts):

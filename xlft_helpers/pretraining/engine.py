@@ -170,7 +170,9 @@ def pretrain(
             )
         loss = nll.mean() if sentence is None else nll.mean() + sentence
         if not torch.isfinite(loss):
-            raise TrainingError(f"The loss became {loss.item()} at step {step}. Use a smaller rate than {recipe.learning_rate}.")
+            raise TrainingError(
+                f"The loss became {loss.item()} at step {step}. Use a smaller rate than {recipe.learning_rate}."
+            )
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), LARGEST_GRADIENT)
         optimizer.step()
@@ -184,7 +186,11 @@ def pretrain(
             log.tick()
             saved = {name: asdict(position) for name, position in positions.items()}
             save_checkpoint(
-                folder, done, model, optimizer, {"step": done, "positions": saved, "log": log.state(), "described": described}
+                folder,
+                done,
+                model,
+                optimizer,
+                {"step": done, "positions": saved, "log": log.state(), "described": described},
             )
         bar.update()
     bar.close()
@@ -201,7 +207,9 @@ def _check(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, recipe: P
     for objective in recipe.objectives:
         if (objective == "clm") != causal:
             wanted = "causal" if objective == "clm" else "masked"
-            raise ModelError(f"Objective {objective!r} needs a {wanted} language model; {type(model).__name__} is none.")
+            raise ModelError(
+                f"Objective {objective!r} needs a {wanted} language model; {type(model).__name__} is none."
+            )
     encoder_and_head(model)
     positions = model.config.max_position_embeddings
     if recipe.max_length > positions:
@@ -328,8 +336,14 @@ class _Log:
 
     def summary(self) -> str:
         last = [row for row in self.rows if row["step"] == self.rows[-1]["step"]]
-        parts = [f"{row['objective']} {row['language']} {row['loss']:.2f}" for row in last if row["objective"] == "sentence"]
-        parts += [f"{row['objective']} {row['language']} {row['loss']:.2f} (ppl {row['perplexity']:.0f})" for row in last if row["objective"] != "sentence"]
+        parts = [
+            f"{row['objective']} {row['language']} {row['loss']:.2f}" for row in last if row["objective"] == "sentence"
+        ]
+        parts += [
+            f"{row['objective']} {row['language']} {row['loss']:.2f} (ppl {row['perplexity']:.0f})"
+            for row in last
+            if row["objective"] != "sentence"
+        ]
         return ", ".join(parts)
 
     def state(self) -> dict[str, Any]:

@@ -47,9 +47,7 @@ def evaluate_masked(
     model.eval()
     generator = torch.Generator().manual_seed(seed)
     found = []
-    stream = batches(
-        corpus, tokenizer, pairs=pairs, max_length=max_length, batch_tokens=EVALUATED_TOKENS, seed=seed
-    )
+    stream = batches(corpus, tokenizer, pairs=pairs, max_length=max_length, batch_tokens=EVALUATED_TOKENS, seed=seed)
     for batch, position in stream:
         if position.epoch:
             break

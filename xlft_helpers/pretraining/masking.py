@@ -11,6 +11,7 @@ from xlft_helpers.objectives import IGNORED
 
 from .corpus import Example, collate
 
+
 @dataclass(frozen=True)
 class Masked:
     """Corrupted inputs and what they were.
