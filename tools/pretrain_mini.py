@@ -35,7 +35,12 @@ BEGIN, END = "<!-- figures: python tools/pretrain_mini.py --evaluate -->", "<!--
 SEEDS = 3
 HELD_OUT_IDS = Path(__file__).resolve().parent / "mini_held_out.txt"
 RECIPE = PretrainRecipe(
-    objectives=("mlm", "tlm"), steps=3000, batch_tokens=4096, max_length=64, learning_rate=1e-3, warmup=0.05
+    objectives=("mlm", "mlm", "tlm"),
+    steps=3000,
+    batch_tokens=4096,
+    max_length=POSITIONS,
+    learning_rate=1e-3,
+    warmup=0.05,
 )
 
 

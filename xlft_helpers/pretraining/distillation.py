@@ -29,17 +29,22 @@ class SentenceTargets:
     weight: float = 1.0
 
 
-def principal_components(vectors: Tensor, size: int) -> Tensor:
-    """Vectors (n, D) with their mean taken off, in the ``size`` directions of largest variance: (n, size).
+def principal_components(vectors: Tensor, size: int) -> tuple[Tensor, Tensor]:
+    """The ``size`` directions of largest variance of vectors (n, D).
+
+    Returns:
+        The mean (D,) and the orthonormal directions (D, size), largest variance first: ``(v - mean) @ directions``
+        are the components of v.
 
     Raises:
         DataError: there are fewer than ``size`` dimensions or vectors.
     """
     if min(vectors.shape) < size:
         raise DataError(f"Vectors of shape {tuple(vectors.shape)} do not have {size} principal components.")
-    centred = vectors.double() - vectors.double().mean(dim=0)
+    mean = vectors.double().mean(dim=0)
+    centred = vectors.double() - mean
     _, directions = torch.linalg.eigh(centred.T @ centred)  # ascending
-    return (centred @ directions[:, -size:].flip(1)).to(vectors.dtype)
+    return mean.to(vectors.dtype), directions[:, -size:].flip(1).to(vectors.dtype)
 
 
 def sentence_loss(vectors: Tensor, rows: Tensor, targets: SentenceTargets) -> Tensor:
@@ -58,6 +63,7 @@ def sentence_loss(vectors: Tensor, rows: Tensor, targets: SentenceTargets) -> Te
     """
     unique, own = torch.unique(rows, return_inverse=True)
     wanted = targets.vectors[unique].to(vectors.device, torch.float32)
-    cosines = F.normalize(vectors, dim=-1) @ wanted.T
+    with torch.autocast(vectors.device.type, enabled=False):  # half precision blurs near neighbours
+        cosines = F.normalize(vectors.float(), dim=-1) @ wanted.T
     near = 1 - cosines.gather(1, own.unsqueeze(1)).mean()
     return near + F.cross_entropy(cosines / TEMPERATURE, own)
