@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 import torch
 from mini_evaluation import Row, evaluate_folder, mean_precision
-from mini_initialization import copy_embeddings
+from mini_initialization import initialize, turned_towards
+from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
 from xlft_helpers.pretraining import JsonLines, PretrainRecipe, SentenceTargets, pretrain, small_model
@@ -52,7 +53,8 @@ def run(
     seed: int,
     tokenizer: PreTrainedTokenizerBase,
     corpus: JsonLines,
-    targets: SentenceTargets,
+    targets: Tensor,
+    texts: list[str],
     held_out: Sequence[Row],
     languages: Sequence[str],
     folder: Path,
@@ -61,7 +63,7 @@ def run(
     torch.manual_seed(seed)
     model = small_model(tokenizer, "masked", layers=variant.layers, hidden=variant.hidden, max_length=128)
     if variant.initialized:
-        copy_embeddings(model, tokenizer)
+        initialize(model, tokenizer)
     seconds, tokens = 0.0, 0
     if variant.objectives:
         result = pretrain(
@@ -69,7 +71,9 @@ def run(
             tokenizer,
             corpus,
             replace(recipe, objectives=variant.objectives),
-            sentence_targets=targets if variant.distilled else None,
+            sentence_targets=SentenceTargets(turned_towards(model, tokenizer, texts, targets))
+            if variant.distilled
+            else None,
             seed=seed,
         )
         seconds, tokens = result.seconds, result.tokens

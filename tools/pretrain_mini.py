@@ -14,15 +14,17 @@ import json
 import random
 from dataclasses import replace
 from functools import cache
+from itertools import islice
 from pathlib import Path
 
 import mini_corpus
 import torch
 from mini_ablation import ablate, table
 from mini_evaluation import evaluate_folder, figures
-from mini_initialization import copy_embeddings, sentence_targets
+from mini_initialization import initialize, sentence_targets, turned_towards
 from mini_tokenizer import train_tokenizer
 from safetensors.torch import load_file, save_file
+from torch import Tensor
 from transformers import AutoTokenizer, BertForMaskedLM, PreTrainedTokenizerBase
 
 from xlft_helpers import settings
@@ -33,11 +35,13 @@ HIDDEN, LAYERS, POSITIONS = 256, 4, 128
 PACKAGED = Path(__file__).resolve().parent.parent / "xlft_helpers" / "models" / "mini"
 BEGIN, END = "<!-- figures: python tools/pretrain_mini.py --evaluate -->", "<!-- end of figures -->"
 SEEDS = 3
+TURNED_BY = 2000
+"""Texts."""
 HELD_OUT_IDS = Path(__file__).resolve().parent / "mini_held_out.txt"
 RECIPE = PretrainRecipe(
     objectives=("mlm", "mlm", "tlm"),
     steps=3000,
-    batch_tokens=4096,
+    batch_tokens=2048,
     max_length=POSITIONS,
     learning_rate=1e-3,
     warmup=0.05,
@@ -95,25 +99,33 @@ def tokenizer() -> PreTrainedTokenizerBase:
 
 
 def fresh_model(seed: int) -> BertForMaskedLM:
-    """The architecture with random weights, and with USE-M's embeddings for the pieces that it shares."""
+    """The architecture with random weights, apart from what :func:`initialize` gives it."""
     torch.manual_seed(seed)
     model = small_model(tokenizer(), "masked", layers=LAYERS, hidden=HIDDEN, max_length=POSITIONS)
-    copy_embeddings(model, tokenizer())
+    initialize(model, tokenizer())
     return model
 
 
-def targets() -> SentenceTargets:
-    return SentenceTargets(load_file(work_folder() / "targets.safetensors")["vectors"])
+def targets() -> Tensor:
+    """The sentence targets of all rows."""
+    return load_file(work_folder() / "targets.safetensors")["vectors"]
+
+
+def first_texts() -> list[str]:
+    """English texts that the targets are turned by."""
+    return [row["en"] for row in islice(corpus(), TURNED_BY)]
 
 
 def train(steps: int) -> None:
     """The long run. It reads the last checkpoint of an earlier call and goes on there."""
+    model = fresh_model(settings.SEED)
+    turned = turned_towards(model, tokenizer(), first_texts(), targets())
     result = pretrain(
-        fresh_model(settings.SEED),
+        model,
         tokenizer(),
         corpus(),
         replace(RECIPE, steps=steps),
-        sentence_targets=targets(),
+        sentence_targets=SentenceTargets(turned),
         output_dir=work_folder() / "run",
         checkpoint_every=50,
     )
@@ -152,6 +164,7 @@ def ablation(steps: int, seeds: int) -> None:
         tokenizer=tokenizer(),
         corpus=corpus(),
         targets=targets(),
+        texts=first_texts(),
         held_out=list(JsonLines(work_folder() / "held_out.jsonl")),
         languages=mini_corpus.HELD_OUT_LANGUAGES,
     )

@@ -182,7 +182,7 @@ def batches(
     """
     at = position or Position()
     while True:
-        found = False
+        found = at.buffer > 0 or at.batch > 0  # in a pass that is joined late, the inputs may be behind
         rows = islice(enumerate(corpus), at.buffer * BUFFER_ROWS, None)
         while buffer := list(islice(rows, BUFFER_ROWS)):
             generator = np.random.default_rng([seed, at.epoch, at.buffer, int(pairs)])
@@ -194,9 +194,9 @@ def batches(
                 batch = collate(chosen, tokenizer, language_embeddings)
                 yield batch, Position(at.epoch, at.buffer, number + 1)
             at = Position(at.epoch, at.buffer + 1, 0)
-        if not found and position is None:
+        if not found:
             raise DataError("The corpus gives nothing to train on: it is empty" + (" of pairs." if pairs else "."))
-        at, position = Position(at.epoch + 1, 0, 0), None
+        at = Position(at.epoch + 1, 0, 0)
 
 
 def _examples(

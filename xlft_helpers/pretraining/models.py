@@ -81,14 +81,16 @@ def small_model(
 def encoder_and_head(model: PreTrainedModel) -> tuple[nn.Module, Callable[[Tensor], Tensor]]:
     """The part that gives the states, and the part that turns states into logits over the vocabulary.
 
+    Known are masked models built like BERT and causal ones built like GPT-2. RoBERTa's kind is not: it counts positions
+    from two, not from zero.
+
     Raises:
-        ModelError: the model has no language-modelling head of a kind that is known here.
+        ModelError: the model has no such head.
     """
-    for name in ("cls", "lm_head"):
-        head = getattr(model, name, None)
-        if head is not None and model.base_model is not model:
-            return model.base_model, head
-    raise ModelError(
-        f"{type(model).__name__} has no language-modelling head. Load the model for the task 'masked-lm', or make one "
-        "with small_model()."
-    )
+    head = getattr(model, "lm_head" if model.can_generate() else "cls", None)
+    if head is None:
+        raise ModelError(
+            f"{type(model).__name__} has no language-modelling head like BERT's or GPT-2's. Load a model for the task "
+            "'masked-lm', or make one with small_model()."
+        )
+    return model.base_model, head
