@@ -30,7 +30,7 @@ def test_doctor_finds_everything_here():
     run = xlft("doctor")
     assert run.returncode == 0, run.stdout
     assert "MISSING" not in run.stdout
-    for subject in ("Python", "torch", "data: tweets", "model: use-m", "memory", "cores"):
+    for subject in ("Python", "torch", "data: tweets", "model: use-m", "model: mini", "memory", "cores"):
         assert subject in run.stdout
 
 
