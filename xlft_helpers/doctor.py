@@ -39,7 +39,16 @@ class Finding:
 
 def examine() -> list[Finding]:
     """Look at Python, packages, data, model, cache folder, memory, cores and precision."""
-    return [_python(), *map(_package, PACKAGES), _data(), _model("use-m"), _model("mini"), _cache(), _memory(), _processor()]
+    return [
+        _python(),
+        *map(_package, PACKAGES),
+        _data(),
+        _model("use-m"),
+        _model("mini"),
+        _cache(),
+        _memory(),
+        _processor(),
+    ]
 
 
 def _python() -> Finding:

@@ -51,7 +51,7 @@ def test_training_with_it_finds_translations_that_training_without_does_not(toke
     for name, term in (("without", None), ("with", targets)):
         torch.manual_seed(0)
         model = small_model(tokenizer, "masked", layers=1, hidden=32, max_length=32)
-        recipe = PretrainRecipe(steps=200, batch_tokens=2000, max_length=16, learning_rate=3e-3)
+        recipe = PretrainRecipe(steps=100, batch_tokens=1000, max_length=16, learning_rate=1e-2)
         result = pretrain(model, tokenizer, many_rows, recipe, sentence_targets=term, progress=False)
         distinct = list({row["en"]: row for row in many_rows}.values())[:100]
         en, fr = (

@@ -12,9 +12,10 @@ sys.path.insert(0, str(TOOLS))
 import mini_corpus  # noqa: E402
 from mini_evaluation import precision_at_1  # noqa: E402
 
-PAGE = """<p id="par_id1" class="paragraph" dir="auto">Use <span id="x" class="switchinline"><span hidden="true" id="MACa"
-class="MAC"><span class="keycode">Command</span></span><span hidden="true" id="defaulta"><span class="keycode">Ctrl</span>
-</span></span>+F &amp; search.</p><h2 id="hd_id2" dir="auto"><a name="z"></a>Find text</h2><p class="x">no id</p>"""
+MAC = '<span hidden="true" id="MACa" class="MAC"><span class="keycode">Command</span></span>'
+DEFAULT = '<span hidden="true" id="defaulta"><span class="keycode">Ctrl</span></span>'
+PAGE = f"""<p id="par_id1" class="paragraph" dir="auto">Use <span id="x" class="switchinline">{MAC}{DEFAULT}</span>+F &amp;
+search.</p><h2 id="hd_id2" dir="auto"><a name="z"></a>Find text</h2><p class="x">no id</p>"""
 
 
 def test_paragraphs_are_read_by_page_and_id(tmp_path):
@@ -23,7 +24,7 @@ def test_paragraphs_are_read_by_page_and_id(tmp_path):
         folder.mkdir(parents=True)
         (folder / "find.html").write_text(PAGE, encoding="utf-8")
     rows = mini_corpus.read_help(tmp_path)
-    assert rows["shared/find#par_id1"]["fr"] == "Use Ctrl +F & search."
+    assert rows["shared/find#par_id1"]["fr"] == "Use Ctrl+F & search."
     assert rows["shared/find#hd_id2"]["en"] == "Find text"
     assert len(rows) == 2
 

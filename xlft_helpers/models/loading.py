@@ -16,7 +16,13 @@ from transformers import (
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
-from transformers.utils.logging import disable_progress_bar, enable_progress_bar
+from transformers.utils.logging import (
+    disable_progress_bar,
+    enable_progress_bar,
+    get_verbosity,
+    set_verbosity,
+    set_verbosity_error,
+)
 
 from xlft_helpers import settings
 from xlft_helpers.errors import ModelError
@@ -159,6 +165,8 @@ def _load(auto_class: Any, repository: str, options: dict[str, Any]) -> Any:
         disable_progress_bar()  # reading from disk takes no time worth a bar
     else:
         enable_progress_bar()
+    verbosity = get_verbosity()
+    set_verbosity_error()  # a report of weights that the task has no use for, or that are fresh, would only worry
     try:
         return auto_class.from_pretrained(repository, **options)
     except (OSError, ValueError, SafetensorError) as error:
@@ -170,6 +178,8 @@ def _load(auto_class: Any, repository: str, options: dict[str, Any]) -> Any:
                 "where there is a network, or give the folder of a saved copy."
             ) from error
         raise ModelError(f"{repository} cannot be loaded from the Hub: {error}") from error
+    finally:
+        set_verbosity(verbosity)
 
 
 def _check_labels(name: str, config: Any, labels: dict[str, Any], task: str) -> None:
