@@ -30,7 +30,7 @@ def test_doctor_finds_everything_here():
     run = xlft("doctor")
     assert run.returncode == 0, run.stdout
     assert "MISSING" not in run.stdout
-    for subject in ("Python", "torch", "data: tweets", "model: use-m", "memory", "cores"):
+    for subject in ("Python", "torch", "data: tweets", "model: use-m", "model: mini", "memory", "cores"):
         assert subject in run.stdout
 
 
@@ -92,3 +92,37 @@ def test_wrong_input_is_one_line_and_exit_code_2(arguments, message, capsys):
     assert error.startswith("xlft: ")
     assert message in error
     assert "Traceback" not in error
+
+
+def test_pretrain_writes_a_model_that_loads_and_goes_on(tmp_path, capsys):
+    corpus = tmp_path / "corpus.jsonl"
+    rows = [{"en": f"Save file {n} now.", "fr": f"Enregistrez le fichier {n} maintenant."} for n in range(30)]
+    corpus.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    arguments = [
+        "pretrain", "--corpus", str(corpus), "--output-dir", str(tmp_path / "run"), "--objectives", "mlm", "tlm",
+        "--from-scratch", "--layers", "1", "--hidden", "32", "--steps", "4", "--batch-tokens", "256",
+    ]  # fmt: skip
+    assert main(arguments) == 0
+    assert "perplexity" in capsys.readouterr().out
+    from xlft_helpers.models import load_model, load_tokenizer
+
+    folder = str(tmp_path / "run" / "model")
+    assert load_model(folder, "masked-lm").config.num_hidden_layers == 1
+    assert len(load_tokenizer(folder)) == 16_000
+    assert main([*arguments[:-3], "6", *arguments[-2:]]) == 0  # two steps more
+    assert sorted(path.name for path in (tmp_path / "run").glob("step-*")) == ["step-000004", "step-000006"]
+
+
+def test_pretrain_on_bad_input_is_one_line(tmp_path, capsys):
+    for content, objective, message in (
+        ("", "mlm", "corpus is empty"),
+        ('{"en": "one language"}\n', "tlm", "two languages"),
+        ('{"en": "cut', "mlm", "line 1: not JSON"),
+    ):
+        corpus = tmp_path / "corpus.jsonl"
+        corpus.write_text(content, encoding="utf-8")
+        code = main(
+            ["pretrain", "--corpus", str(corpus), "--output-dir", str(tmp_path / "x"), "--objectives", objective]
+        )
+        assert code == 2
+        assert message in capsys.readouterr().err

@@ -27,7 +27,7 @@ def test_encoder_and_classifier_give_the_same_embeddings_in_the_order_of_the_inp
     np.testing.assert_allclose(of_encoder, one_by_one, atol=0.02)  # batches may round differently in bfloat16
 
 
-def test_a_model_without_sentence_embeddings_is_refused(tokenizer):
+def test_a_shift_needs_a_model_that_classifies_sentence_embeddings(tokenizer):
     bert = BertModel(BertConfig(vocab_size=8, hidden_size=8, num_hidden_layers=1, num_attention_heads=1))
     with pytest.raises(ModelError, match="BertModel has no sentence embeddings"):
-        inference.embed(bert, tokenizer, TEXTS)
+        inference.predict(bert, tokenizer, TEXTS, shift=torch.zeros(8))

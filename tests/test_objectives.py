@@ -4,9 +4,20 @@ import numpy as np
 import pytest
 import torch
 from torch.nn import functional as F
+from transformers import BertConfig, BertForMaskedLM, GPT2Config, GPT2LMHeadModel
 
+from xlft_helpers.data import sampling_probabilities
 from xlft_helpers.errors import DataError
-from xlft_helpers.objectives import cross_lingual_objective, fine_tuning_objective
+from xlft_helpers.objectives import (
+    bits_per_character,
+    causal_objective,
+    cross_lingual_objective,
+    fine_tuning_objective,
+    masked_objective,
+    mean_negative_log_likelihood,
+    perplexity,
+    translation_objective,
+)
 
 
 def batch(n, seed=0, classes=3, dtype=torch.float64):
@@ -118,3 +129,178 @@ def test_languages_and_weights_that_do_not_fit_are_named():
     for weight in (-1.0, float("nan"), float("inf")):
         with pytest.raises(DataError, match="weight of language 'fr'"):
             cross_lingual_objective(logits, labels, {"en": 1.0, "fr": weight})
+
+
+# --- L_cross and sampling
+
+
+def test_sampling_with_alpha_one_converges_to_the_plain_objective():
+    sizes = {"en": 60, "fr": 25, "ar": 5}
+    logits, labels = languages(sizes)
+    plain = cross_lingual_objective(logits, labels).item() / sum(sizes.values())
+    estimate, error = sampled_mean(logits, labels, alpha=1.0)
+    assert estimate == pytest.approx(plain, abs=4 * error)
+
+
+@pytest.mark.parametrize("alpha", [0.0, 0.3, 0.7])
+def test_sampling_with_a_smaller_alpha_converges_to_the_weighted_objective(alpha):
+    sizes = {"en": 60, "fr": 25, "ar": 5}
+    logits, labels = languages(sizes)
+    total, shares = sum(sizes.values()), sampling_probabilities(sizes, alpha)
+    # Language k is drawn p_k times instead of M_k / M times, so it counts p_k M / M_k as much.
+    weights = {code: shares[code] * total / size for code, size in sizes.items()}
+    weighted = cross_lingual_objective(logits, labels, weights).item() / total
+    estimate, error = sampled_mean(logits, labels, alpha)
+    assert estimate == pytest.approx(weighted, abs=4 * error)
+    if alpha == 0:
+        assert weights == pytest.approx({code: total / (3 * size) for code, size in sizes.items()})
+    # The draw can tell the two apart: the plain objective is far outside its error.
+    assert abs(cross_lingual_objective(logits, labels).item() / total - weighted) > 4 * error
+
+
+def sampled_mean(logits, labels, alpha, draws=200_000):
+    """Mean log-likelihood of examples drawn language first, and its standard error."""
+    generator = np.random.default_rng(0)
+    shares = sampling_probabilities({code: len(part) for code, part in labels.items()}, alpha)
+    values = {
+        code: np.array(
+            [numpy_log_likelihood(logits[code][i : i + 1], labels[code][i : i + 1]) for i in range(len(part))]
+        )
+        for code, part in labels.items()
+    }
+    counts = generator.multinomial(draws, list(shares.values()))
+    drawn = np.concatenate([generator.choice(values[code], n) for code, n in zip(shares, counts, strict=True)])
+    return drawn.mean(), drawn.std() / np.sqrt(draws)
+
+
+# --- language modelling
+
+
+def language_batch(n=4, length=7, vocabulary=11, seed=0):
+    """Logits, ids and a mask with rows of 7, 6, 5 and 4 pieces."""
+    generator = torch.Generator().manual_seed(seed)
+    logits = torch.randn(n, length, vocabulary, generator=generator, dtype=torch.float64) * 2
+    ids = torch.randint(vocabulary, (n, length), generator=generator)
+    mask = (torch.arange(length) < length - torch.arange(n).unsqueeze(1)).long()
+    return logits.requires_grad_(), ids, mask
+
+
+def labels_from(ids, mask, seed=0):
+    chosen = (torch.rand(ids.shape, generator=torch.Generator().manual_seed(seed)) < 0.5) & (mask == 1)
+    return torch.where(chosen, ids, -100)
+
+
+def numpy_sum(logits, picks):
+    scores = logits.detach().numpy()
+    logs = scores - np.log(np.exp(scores).sum(axis=-1, keepdims=True))
+    return sum(logs[i, j, w] for i, j, w in picks)
+
+
+def test_causal_value_is_the_sum_over_samples_and_positions():
+    logits, ids, mask = language_batch()
+    picks = [(i, j - 1, ids[i, j]) for i in range(4) for j in range(1, int(mask[i].sum()))]
+    assert causal_objective(logits, ids, mask).item() == pytest.approx(numpy_sum(logits, picks), rel=1e-12)
+
+
+def test_masked_value_is_the_sum_over_the_blanks():
+    logits, ids, mask = language_batch()
+    labels = labels_from(ids, mask)
+    picks = [(i, j, labels[i, j]) for i, j in (labels != -100).nonzero().tolist()]
+    assert masked_objective(logits, labels).item() == pytest.approx(numpy_sum(logits, picks), rel=1e-12)
+
+
+def test_translation_value_is_the_masked_one_split_by_sentence():
+    logits, ids, mask = language_batch()
+    labels, sentence = labels_from(ids, mask), (torch.arange(7) > 2).long().expand(4, 7)
+    found = translation_objective(logits, labels, sentence)
+    picks = [(i, j, labels[i, j]) for i, j in (labels != -100).nonzero().tolist()]
+    assert found["source"].item() == pytest.approx(numpy_sum(logits, [p for p in picks if p[1] <= 2]), rel=1e-12)
+    assert found["target"].item() == pytest.approx(numpy_sum(logits, [p for p in picks if p[1] > 2]), rel=1e-12)
+    assert found["total"] == masked_objective(logits, labels)
+    one_sided = translation_objective(logits, labels.masked_fill(sentence == 0, -100), sentence)
+    assert one_sided["source"] == 0
+    with pytest.raises(DataError, match="holding 0 for the text and 1"):
+        translation_objective(logits, labels, sentence + 1)
+
+
+def test_causal_and_masked_are_minus_m_times_the_loss_of_transformers():
+    ids = torch.randint(5, 30, (3, 8), generator=torch.Generator().manual_seed(0))
+    mask = (torch.arange(8) < torch.tensor([[8], [6], [3]])).long()
+    torch.manual_seed(0)
+    causal = GPT2LMHeadModel(GPT2Config(vocab_size=30, n_embd=16, n_layer=1, n_head=2, n_positions=8)).double().eval()
+    output = causal(ids, attention_mask=mask, labels=ids.masked_fill(mask == 0, -100))
+    predicted = int(mask[:, 1:].sum())
+    value = causal_objective(output.logits, ids, mask)
+    assert mean_negative_log_likelihood(value, predicted).item() == pytest.approx(output.loss.item(), rel=1e-6)
+
+    config = BertConfig(vocab_size=30, hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32)
+    masked = BertForMaskedLM(config).double().eval()
+    labels = labels_from(ids, mask, seed=1)
+    output = masked(ids, attention_mask=mask, labels=labels)
+    value = masked_objective(output.logits, labels)
+    count = int((labels != -100).sum())
+    assert mean_negative_log_likelihood(value, count).item() == pytest.approx(output.loss.item(), rel=1e-6)
+
+
+def test_language_modelling_gradients_agree_with_finite_differences():
+    logits, ids, mask = language_batch(n=2, length=4, vocabulary=3)
+    labels, sentence = labels_from(ids, mask), (torch.arange(4) > 1).long().expand(2, 4)
+    assert torch.autograd.gradcheck(lambda x: causal_objective(x, ids, mask), (logits,))
+    assert torch.autograd.gradcheck(lambda x: masked_objective(x, labels), (logits,))
+    assert torch.autograd.gradcheck(lambda x: translation_objective(x, labels, sentence)["target"], (logits,))
+
+
+def test_padding_and_the_order_of_the_rows_change_nothing():
+    logits, ids, mask = language_batch()
+    labels = labels_from(ids, mask)
+    order = torch.tensor([2, 0, 3, 1])
+    more = torch.randn(4, 3, 11, dtype=torch.float64)
+    wide, wide_ids = torch.cat([logits, more], dim=1), torch.nn.functional.pad(ids, (0, 3), value=5)
+    wide_mask, wide_labels = (torch.nn.functional.pad(x, (0, 3), value=v) for x, v in ((mask, 0), (labels, -100)))
+    causal, masked = causal_objective(logits, ids, mask).item(), masked_objective(logits, labels).item()
+    assert causal_objective(logits[order], ids[order], mask[order]).item() == pytest.approx(causal, rel=1e-12)
+    assert causal_objective(wide, wide_ids, wide_mask).item() == pytest.approx(causal, rel=1e-12)
+    assert masked_objective(logits[order], labels[order]).item() == pytest.approx(masked, rel=1e-12)
+    assert masked_objective(wide, wide_labels).item() == pytest.approx(masked, rel=1e-12)
+
+
+def test_everything_may_be_masked_and_nothing_may_not():
+    logits, ids, _ = language_batch()
+    assert torch.isfinite(masked_objective(logits, ids))  # every position is predicted
+    with pytest.raises(DataError, match="No position is predicted"):
+        masked_objective(logits, torch.full_like(ids, -100))
+    with pytest.raises(DataError, match="No position is predicted"):
+        causal_objective(logits[:, :1], ids[:, :1])
+    with pytest.raises(DataError, match="No position is predicted"):
+        masked_objective(torch.zeros(0, 5, 3), torch.zeros(0, 5, dtype=torch.long))
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (
+            lambda: causal_objective(torch.zeros(2, 3, 4), torch.zeros(2, 4, dtype=torch.long)),
+            r"\(N, T, V\) and \(N, T\)",
+        ),
+        (lambda: masked_objective(torch.zeros(3, 4), torch.zeros(3, dtype=torch.long)), r"\(N, T, V\) and \(N, T\)"),
+        (lambda: masked_objective(torch.zeros(1, 1, 4), torch.tensor([[4]])), "run from 4 to 4"),
+        (lambda: causal_objective(torch.zeros(1, 2, 4), torch.tensor([[0, 1]]), torch.tensor([[0, 1]])), "in front of"),
+        (
+            lambda: causal_objective(torch.zeros(1, 2, 4), torch.tensor([[0, 1]]), torch.tensor([[1]])),
+            "attention_mask has",
+        ),
+        (lambda: perplexity(torch.tensor(-1.0), 0), "at least one predicted piece"),
+        (lambda: bits_per_character(torch.tensor(-1.0), 0), "at least one character"),
+    ],
+)
+def test_language_modelling_inputs_that_do_not_fit_say_why(call, message):
+    with pytest.raises(DataError, match=message):
+        call()
+
+
+def test_perplexity_and_bits_of_a_fair_choice():
+    uniform, ids = torch.zeros(1, 9, 4), torch.zeros(1, 9, dtype=torch.long)
+    value = causal_objective(uniform, ids)  # eight choices among four pieces
+    assert perplexity(value, 8).item() == pytest.approx(4)
+    assert mean_negative_log_likelihood(value, 8).item() == pytest.approx(np.log(4))
+    assert bits_per_character(value, characters=16).item() == pytest.approx(1)  # 2 bits a piece, 2 characters a piece

@@ -15,6 +15,7 @@ LAYERS = [
     ["models"],
     ["objectives"],
     ["inference"],
+    ["pretraining"],
     ["finetuning"],
     ["evaluation"],
     ["results"],

@@ -1,4 +1,4 @@
-"""The ``xlft`` command: ``doctor``, ``run`` and ``compare``, on the same engine as the notebooks.
+"""The ``xlft`` command: ``doctor``, ``run``, ``compare`` and ``pretrain``, on the same engine as the notebooks.
 
 Exit codes: 0 all well; 1 the course cannot run, or a notebook failed; 2 a wrong argument or unusable input.
 """
@@ -76,6 +76,29 @@ def _parser() -> argparse.ArgumentParser:
     compare.add_argument("--json", type=Path, metavar="FILE", help="write all figures here")
     compare.add_argument("--figure", type=Path, metavar="FILE.png", help="draw the scores here")
     compare.set_defaults(run=_compare)
+
+    pretrain = commands.add_parser("pretrain", help="pretrain a small language model on a text of your own")
+    pretrain.add_argument("--corpus", type=Path, required=True, metavar="FILE.jsonl",
+                          help='a JSON object a line: {"en": "a text", "fr": "its translation, if there is one"}')  # fmt: skip
+    pretrain.add_argument("--output-dir", type=Path, required=True, metavar="DIR",
+                          help="checkpoints, and the finished model in DIR/model; a second call goes on")  # fmt: skip
+    pretrain.add_argument("--objectives", nargs="+", default=["mlm"], metavar="clm|mlm|tlm",
+                          help="taken in turn, one a step (default: mlm)")  # fmt: skip
+    pretrain.add_argument("--model", default="mini", metavar="NAME",
+                          help="whose tokenizer to use, and whose weights to start from (default: mini)")  # fmt: skip
+    pretrain.add_argument("--from-scratch", action="store_true",
+                          help="start a small model from random weights; always so for clm")  # fmt: skip
+    pretrain.add_argument("--layers", type=int, default=2, metavar="N", help="from scratch: layers (default: 2)")
+    pretrain.add_argument("--hidden", type=int, default=128, metavar="N", help="from scratch: size (default: 128)")
+    pretrain.add_argument("--steps", type=int, default=1000, metavar="N", help="updates (default: 1000)")
+    pretrain.add_argument("--batch-tokens", type=int, default=4096, metavar="N", help="pieces a step (default: 4096)")
+    pretrain.add_argument(
+        "--max-length", type=int, default=64, metavar="N", help="longest text in pieces (default: 64)"
+    )
+    pretrain.add_argument("--learning-rate", type=float, default=1e-3, metavar="X", help="its peak (default: 0.001)")
+    pretrain.add_argument("--checkpoint-every", type=int, default=200, metavar="N", help="steps (default: 200)")
+    pretrain.add_argument("--seed", type=int, default=0, metavar="N")
+    pretrain.set_defaults(run=_pretrain)
     return parser
 
 
@@ -136,6 +159,51 @@ def _compare(options: argparse.Namespace) -> int:
         temporary = options.figure.with_name(options.figure.name + ".tmp")
         temporary.write_bytes(figure_png(plot_scores(comparison.summary)))
         temporary.replace(options.figure)
+    return 0
+
+
+def _pretrain(options: argparse.Namespace) -> int:
+    import torch
+
+    from xlft_helpers.models import load_model, load_tokenizer
+    from xlft_helpers.pretraining import JsonLines, PretrainRecipe, pretrain, small_model
+
+    corpus = JsonLines(options.corpus)
+    recipe = PretrainRecipe(
+        objectives=tuple(options.objectives),
+        steps=options.steps,
+        batch_tokens=options.batch_tokens,
+        max_length=options.max_length,
+        learning_rate=options.learning_rate,
+    )
+    tokenizer = load_tokenizer(options.model)
+    if options.from_scratch or "clm" in options.objectives:
+        torch.manual_seed(options.seed)
+        model = small_model(
+            tokenizer,
+            "causal" if "clm" in options.objectives else "masked",
+            layers=options.layers,
+            hidden=options.hidden,
+            max_length=max(128, options.max_length),
+        )
+    else:
+        model = load_model(options.model, "masked-lm", trainable_embeddings=True)
+    result = pretrain(
+        model,
+        tokenizer,
+        corpus,
+        recipe,
+        seed=options.seed,
+        output_dir=options.output_dir,
+        checkpoint_every=options.checkpoint_every,
+    )
+    folder = options.output_dir / "model"
+    result.model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    result.history.to_csv(folder / "history.csv", index=False)
+    last = result.history[result.history["step"] == result.history["step"].max()]
+    print(last[["objective", "language", "loss", "perplexity"]].round(2).to_string(index=False))
+    print(f"{result.tokens:,} tokens in {result.seconds:,.0f} s. The model is in {folder}.")
     return 0
 
 

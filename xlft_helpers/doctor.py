@@ -39,7 +39,16 @@ class Finding:
 
 def examine() -> list[Finding]:
     """Look at Python, packages, data, model, cache folder, memory, cores and precision."""
-    return [_python(), *map(_package, PACKAGES), _data(), _model(), _cache(), _memory(), _processor()]
+    return [
+        _python(),
+        *map(_package, PACKAGES),
+        _data(),
+        _model("use-m"),
+        _model("mini"),
+        _cache(),
+        _memory(),
+        _processor(),
+    ]
 
 
 def _python() -> Finding:
@@ -63,12 +72,12 @@ def _data() -> Finding:
     return Finding("data: tweets", True, f"{sizes} messages in {len(set(data['test']['language']))} languages")
 
 
-def _model() -> Finding:
+def _model(name: str) -> Finding:
     try:
-        tokenizer = load_tokenizer("use-m")
+        tokenizer = load_tokenizer(name)
     except XlftError as error:
-        return Finding("model: use-m", False, str(error))
-    return Finding("model: use-m", True, f"{len(tokenizer):,} pieces; profile {settings.profile()}")
+        return Finding(f"model: {name}", False, str(error))
+    return Finding(f"model: {name}", True, f"{len(tokenizer):,} pieces; profile {settings.profile()}")
 
 
 def _cache() -> Finding:

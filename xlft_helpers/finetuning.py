@@ -71,10 +71,13 @@ class Recipe:
 TRANSFORMER_RECIPE = Recipe(learning_rate=3e-5, trainable_embeddings=True)
 """For mBERT, XLM-R and their like: the range that Devlin et al. 2019 (appendix A.3) recommend."""
 
+MINI_RECIPE = Recipe(learning_rate=3e-4, epochs=3)
+"""For ``mini``: a small model takes larger steps than a large one."""
+
 
 def default_recipe(model_name: str) -> Recipe:
-    """The recipe for a model name: USE-M's own (chosen on dev sets, see ``benchmarks/recipes.md``) or the Transformer's."""
-    return Recipe() if model_name == "use-m" else TRANSFORMER_RECIPE
+    """The recipe for a model name: USE-M's and ``mini``'s own (chosen on dev sets) or the Transformer's."""
+    return {"use-m": Recipe(), "mini": MINI_RECIPE}.get(model_name, TRANSFORMER_RECIPE)
 
 
 @dataclass(frozen=True)

@@ -62,24 +62,38 @@ def predict(
 def embed(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, texts: Dataset | list[str], *, max_length: int = 128
 ) -> Tensor:
-    """Sentence embeddings (n, H) in the order of the input.
+    """Sentence embeddings, in the order of the input.
 
     Args:
-        model: USE-M's encoder (``load_model("use-m", "embedding")``), or a classifier, whose encoder is then used.
+        model: any encoder (``load_model(NAME, "embedding")``), or a model with a head, whose encoder is then used.
         tokenizer: its tokenizer.
         texts: n strings, or a data set with a ``text`` column.
         max_length: longest input in tokens.
 
-    Raises:
-        ModelError: the model has no sentence embeddings.
+    USE-M has an embedding of the whole sentence. Of a Transformer, the last layer's states are averaged over the pieces,
+    which says more about the sentence than the state of the first piece (Reimers & Gurevych 2019, section 6).
+
+    Returns:
+        (n, H) of float32, H being the model's hidden size. USE-M's have unit length, mean-pooled ones have not.
     """
-    _require_sentence_embeddings(model)
-    encoder = model if isinstance(model, UseMModel) else model.get_submodule("encoder")
     strings = _strings(texts)
+    encoder = model.base_model
     embeddings = torch.empty(len(strings), model.config.hidden_size, device=model.device)
     for rows, batch in _batches(model, tokenizer, strings, max_length):
-        embeddings[torch.from_numpy(rows)] = encoder(**batch).pooler_output.float()
+        output = encoder(**batch)
+        sentence_embeddings = (
+            output.pooler_output
+            if isinstance(encoder, UseMModel)
+            else mean_pooled(output.last_hidden_state, batch["attention_mask"])
+        )
+        embeddings[torch.from_numpy(rows)] = sentence_embeddings.float()
     return embeddings
+
+
+def mean_pooled(states: Tensor, attention_mask: Tensor) -> Tensor:
+    """The mean of the states (B, T, H) over the pieces that are not padding: (B, H) in float32."""
+    mask = attention_mask.unsqueeze(-1).float()
+    return (states.float() * mask).sum(dim=1) / mask.sum(dim=1).clamp(min=1)
 
 
 def language_shift(
@@ -107,8 +121,8 @@ def mean_embedding(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, t
 
 
 def has_sentence_embeddings(model: PreTrainedModel) -> bool:
-    """Whether the model makes one embedding of the whole sentence, which can be centred and compared."""
-    return isinstance(model, (UseMModel, UseMForSequenceClassification))
+    """Whether the model classifies one embedding of the whole sentence, which :func:`predict` can centre."""
+    return isinstance(model, UseMForSequenceClassification)
 
 
 def length_batches(lengths: np.ndarray, batch_tokens: int) -> list[np.ndarray]:

@@ -10,13 +10,20 @@ from safetensors import SafetensorError
 from transformers import (
     AutoConfig,
     AutoModel,
+    AutoModelForMaskedLM,
     AutoModelForSequenceClassification,
     AutoModelForTokenClassification,
     AutoTokenizer,
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
-from transformers.utils.logging import disable_progress_bar, enable_progress_bar
+from transformers.utils.logging import (
+    disable_progress_bar,
+    enable_progress_bar,
+    get_verbosity,
+    set_verbosity,
+    set_verbosity_error,
+)
 
 from xlft_helpers import settings
 from xlft_helpers.errors import ModelError
@@ -47,12 +54,19 @@ HUB_MODELS = {
 }
 """The short names of the ``full`` profile."""
 
+MINI = Path(__file__).parent / "mini"
+"""The course's own BERT, in the package; its MODEL_CARD.md says how it was made."""
+
 TASKS: dict[str, Any] = {
     "embedding": (UseMModel, AutoModel),
+    "masked-lm": (None, AutoModelForMaskedLM),
     "sequence-classification": (UseMForSequenceClassification, AutoModelForSequenceClassification),
     "token-classification": (UseMForTokenClassification, AutoModelForTokenClassification),
 }
-"""Task name to the class for USE-M and the `transformers` auto class for every other model."""
+"""Task name to the class for USE-M (``None``: it cannot do this) and the `transformers` auto class for the others."""
+
+HEADLESS = ("embedding", "masked-lm")
+"""The tasks without labels."""
 
 
 def load_model(
@@ -65,9 +79,10 @@ def load_model(
     """Load a pretrained model with a head for a task.
 
     Args:
-        name: ``"use-m"`` (offline default); ``"mbert"``, ``"xlm"``, ``"xlmr"`` or any Hub id (``full`` profile); or
+        name: ``"use-m"`` (offline default); ``"mini"``, the course's own BERT (offline); ``"mbert"``, ``"xlm"``, ``"xlmr"`` or any Hub id (``full`` profile); or
             a folder with a saved model.
-        task: ``"sequence-classification"`` (default), ``"token-classification"`` or ``"embedding"`` (no head).
+        task: ``"sequence-classification"`` (default), ``"token-classification"``, ``"masked-lm"`` (fill in blanks, with
+            the head of the pretraining; not for USE-M) or ``"embedding"`` (no head).
         label_names: names of the classes in the order of their indices; required with a head, except for a folder
             whose checkpoint has a head already.
         trainable_embeddings: let training change the piece embeddings. Default ``False``: they hold most of the
@@ -85,9 +100,11 @@ def load_model(
     if task not in TASKS:
         raise ModelError(f"task={task!r} is unknown; choose one of {', '.join(map(repr, TASKS))}.")
     use_m_class, auto_class = TASKS[task]
-    labels = _label_settings(label_names) if task != "embedding" else {}
+    labels = _label_settings(label_names) if task not in HEADLESS else {}
     if name == "use-m":
-        if task != "embedding" and not labels:
+        if use_m_class is None:
+            raise ModelError("USE-M was not pretrained to fill in blanks. Choose 'mini' for the task 'masked-lm'.")
+        if task not in HEADLESS and not labels:
             raise ModelError(f"load_model('use-m', {task!r}) needs label_names, e.g. ['negative', 'positive'].")
         config = UseMConfig(quantized_embeddings=not trainable_embeddings, lexical_expert=lexical_expert, **labels)
         check_memory(use_m_class, config, name)
@@ -100,7 +117,7 @@ def load_model(
     check_memory(auto_class, config, name)
     model = _load(auto_class, repository, {**options, "config": config, "use_safetensors": True})
     model.get_input_embeddings().requires_grad_(trainable_embeddings)
-    return model.eval()
+    return model.float().eval()  # a checkpoint in half precision is trained in float32 all the same
 
 
 def load_tokenizer(name: str) -> PreTrainedTokenizerBase:
@@ -143,6 +160,8 @@ def _label_settings(label_names: Sequence[str] | None) -> dict[str, Any]:
 
 def _locate(name: str) -> tuple[str, dict[str, Any]]:
     """The folder or repository behind ``name``, and the options of ``from_pretrained``."""
+    if name == "mini":
+        return str(MINI), {"local_files_only": True}
     if Path(name).is_dir():
         if not (Path(name) / "config.json").is_file():
             raise ModelError(
@@ -150,7 +169,7 @@ def _locate(name: str) -> tuple[str, dict[str, Any]]:
             )
         return name, {"local_files_only": True}
     if name not in HUB_MODELS and "/" not in name:
-        known = ", ".join(map(repr, ["use-m", *HUB_MODELS]))
+        known = ", ".join(map(repr, ["use-m", "mini", *HUB_MODELS]))
         raise ModelError(
             f"There is no model {name!r}: choose {known}, a Hub id such as 'owner/name', or an existing folder."
         )
@@ -164,6 +183,8 @@ def _load(auto_class: Any, repository: str, options: dict[str, Any]) -> Any:
         disable_progress_bar()  # reading from disk takes no time worth a bar
     else:
         enable_progress_bar()
+    verbosity = get_verbosity()
+    set_verbosity_error()  # a report of weights that the task has no use for, or that are fresh, would only worry
     try:
         return auto_class.from_pretrained(repository, **options)
     except (OSError, ValueError, SafetensorError) as error:
@@ -175,6 +196,8 @@ def _load(auto_class: Any, repository: str, options: dict[str, Any]) -> Any:
                 "where there is a network, or give the folder of a saved copy."
             ) from error
         raise ModelError(f"{repository} cannot be loaded from the Hub: {error}") from error
+    finally:
+        set_verbosity(verbosity)
 
 
 def _check_labels(name: str, config: Any, labels: dict[str, Any], task: str) -> None:
@@ -188,5 +211,5 @@ def _check_labels(name: str, config: Any, labels: dict[str, Any], task: str) -> 
             f"{labels['num_labels']} are asked for {list(labels['label2id'])}. Use the data it was made for, or start "
             "from the pretrained model."
         )
-    if not has_head and not labels and task != "embedding":
+    if not has_head and not labels and task not in HEADLESS:
         raise ModelError(f"The checkpoint {name} has no head for {task}: say label_names=[...].")

@@ -1,0 +1,145 @@
+"""What `mini` can do on held-out text: find translations, fill blanks, and carry a sentiment across languages."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from xlft_helpers import settings
+from xlft_helpers.data import languages_of, load_tweets, select_language
+from xlft_helpers.evaluation import score
+from xlft_helpers.finetuning import MINI_RECIPE, finetune
+from xlft_helpers.inference import embed, predict
+from xlft_helpers.models import load_model, load_tokenizer
+from xlft_helpers.pretraining import evaluate_masked
+
+Row = Mapping[str, str]
+
+
+def retrieval(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    rows: Sequence[Row],
+    languages: Sequence[str],
+    centre: bool,
+) -> dict[str, tuple[float, float]]:
+    """Precision at 1 of finding translations by the cosine of mean-pooled states.
+
+    Args:
+        model: an encoder.
+        tokenizer: of the model.
+        rows: n texts in all the languages.
+        languages: English first.
+        centre: take off each language's mean vector first, which needs no pairs.
+
+    Returns:
+        For every language but English the shares of the n texts found from English to it, and from it to English.
+    """
+    vectors = {language: embed(model, tokenizer, [row[language] for row in rows]) for language in languages}
+    if centre:
+        vectors = {language: part - part.mean(dim=0) for language, part in vectors.items()}
+    english = vectors[languages[0]]
+    return {
+        language: (precision_at_1(english, vectors[language]), precision_at_1(vectors[language], english))
+        for language in languages[1:]
+    }
+
+
+def precision_at_1(queries: Tensor, documents: Tensor) -> float:
+    """The share of the queries (n, H) whose nearest document (n, H) by cosine is the one with the same number."""
+    cosines = F.normalize(queries, dim=-1) @ F.normalize(documents, dim=-1).T
+    return (cosines.argmax(dim=1) == torch.arange(len(queries))).double().mean().item()
+
+
+def mean_precision(found: Mapping[str, tuple[float, float]]) -> float:
+    """The mean over languages and both directions."""
+    return float(np.mean(list(found.values())))
+
+
+def zero_shot_sentiment(folder: Path | str, seeds: int) -> dict[str, list[float]]:
+    """Macro-F1 on the test messages of `tweets`, by language, one figure a seed.
+
+    The model is fine-tuned on the English training messages; the epoch is chosen on the English dev messages.
+    """
+    data = load_tweets()
+    english = {split: select_language(data[split], "en") for split in ("train", "dev")}
+    scores: dict[str, list[float]] = {}
+    for seed in range(settings.SEED, settings.SEED + seeds):
+        result = finetune(str(folder), english["train"], english["dev"], recipe=MINI_RECIPE, seed=seed, progress=False)
+        for language in languages_of(data["test"]):
+            rows = select_language(data["test"], language)
+            answers = predict(result.model, result.tokenizer, rows).argmax(axis=1)
+            scores.setdefault(language, []).append(score(rows["label"], answers, 3).macro_f1)
+    return scores
+
+
+def evaluate_folder(
+    folder: Path | str, held_out: Sequence[Row], languages: Sequence[str], seeds: int
+) -> dict[str, Any]:
+    """All figures of one checkpoint, as plain numbers."""
+    model, tokenizer = load_model(str(folder), "masked-lm"), load_tokenizer(str(folder))
+    masked = evaluate_masked(model, tokenizer, held_out)
+    return {
+        "retrieval": retrieval(model, tokenizer, held_out, languages, centre=False),
+        "centred": retrieval(model, tokenizer, held_out, languages, centre=True),
+        "masked": masked.set_index("language")[["n", "loss", "perplexity", "accuracy"]].T.to_dict(),
+        "pairs": evaluate_masked(model, tokenizer, held_out, pairs=True).set_index("language")["accuracy"].to_dict(),
+        "sentiment": zero_shot_sentiment(folder, seeds),
+    }
+
+
+def figures(found: Mapping[str, Any], rows: int, seeds: int) -> str:
+    """The figures as Markdown."""
+    languages = list(found["retrieval"])
+    lines = [
+        f"Bitext retrieval, {rows:,} held-out paragraphs, P@1 in percent of mean-pooled states of the last layer",
+        f"(random: {100 / rows:.1f}):",
+        "",
+        "| | " + " | ".join(languages) + " | mean |",
+        "| --- " * (len(languages) + 2) + "|",
+    ]
+    for name, key in (("plain cosine", "retrieval"), ("each language's mean taken off", "centred")):
+        for direction in range(2):
+            values = [found[key][language][direction] for language in languages]
+            way = "from English" if direction == 0 else "to English"
+            lines.append(f"| {name}, {way} | {_cells(values)} | {100 * np.mean(values):.1f} |")
+    lines += ["", f"Plain cosine, both directions: **{100 * mean_precision(found['retrieval']):.1f}**.", ""]
+    known = list(found["masked"])
+    lines += [
+        "Masked pieces of the same paragraphs, 15 %, filled with the right piece (percent), alone and beside a translation:",
+        "",
+        "| | " + " | ".join(known) + " | mean |",
+        "| --- " * (len(known) + 2) + "|",
+    ]
+    accuracy = [found["masked"][language]["accuracy"] for language in known]
+    paired = [found["pairs"].get(language, float("nan")) for language in known]
+    numbers = " | ".join(f"{int(found['masked'][language]['n']):,}" for language in known)
+    perplexities = " | ".join(f"{found['masked'][language]['perplexity']:.0f}" for language in known)
+    lines += [
+        f"| accuracy, alone | {_cells(accuracy)} | {100 * np.mean(accuracy):.1f} |",
+        f"| accuracy, in pairs | {_cells(paired)} | {100 * np.nanmean(paired):.1f} |",
+        f"| perplexity, alone | {perplexities} | |",
+        f"| predicted pieces, alone | {numbers} | |",
+        "",
+        "Sentiment of `tweets` (150 test messages a language) after fine-tuning on English only, macro-F1 in points,",
+        f"mean of {seeds} seeds (majority: 16.7):",
+        "",
+    ]
+    tested = list(found["sentiment"])
+    means = [float(np.mean(found["sentiment"][language])) for language in tested]
+    others = [mean for language, mean in zip(tested, means, strict=True) if language != "en"]
+    lines += [
+        "| " + " | ".join(tested) + " | mean without en |",
+        "| --- " * (len(tested) + 1) + "|",
+        f"| {_cells(means)} | {100 * np.mean(others):.1f} |",
+    ]
+    return "\n".join(lines)
+
+
+def _cells(values: Sequence[float]) -> str:
+    return " | ".join(f"{100 * value:.1f}" for value in values)
