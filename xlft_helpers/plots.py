@@ -47,14 +47,9 @@ def show(figure: Figure, *, alt: str, caption: str) -> None:
 
 
 MARKERS = {
-    "majority": "_",
-    "random": "+",
-    "tf-idf": "x",
-    "tf-idf-zero-shot": "*",
-    "zero-shot": "o",
-    "per-language": "s",
-    "merged": "D",
-}
+    "majority": "_", "random": "+", "tf-idf": "x", "tf-idf-zero-shot": "*",
+    "zero-shot": "o", "per-language": "s", "merged": "D",
+}  # fmt: skip
 """A method looks the same in every figure."""
 
 
