@@ -72,11 +72,11 @@ TRANSFORMER_RECIPE = Recipe(learning_rate=3e-5, trainable_embeddings=True)
 """For mBERT, XLM-R and their like: the range that Devlin et al. 2019 (appendix A.3) recommend."""
 
 MINI_RECIPE = Recipe(learning_rate=3e-4, epochs=3)
-"""For ``mini``: a small model takes larger steps than a large one."""
+"""For ``mini``: a small model takes larger steps than a large one. A first guess; it was not tuned."""
 
 
 def default_recipe(model_name: str) -> Recipe:
-    """The recipe for a model name: USE-M's and ``mini``'s own (chosen on dev sets) or the Transformer's."""
+    """The recipe for a model name: USE-M's (chosen on dev sets, see ``benchmarks/recipes.md``), ``mini``'s or the Transformer's."""
     return {"use-m": Recipe(), "mini": MINI_RECIPE}.get(model_name, TRANSFORMER_RECIPE)
 
 

@@ -55,6 +55,14 @@ GLOSSARY = {
     "recall": "The share of a class's examples that are found.",
     "baseline": "A simple method whose score a result is compared with.",
     "seed": "The number that fixes a run's random choices: the head's first weights, the order of the batches, dropout.",
+    "causal language modelling": "Pretraining by predicting each piece from the pieces before it (CLM).",
+    "masked language modelling": "Pretraining by predicting hidden pieces from the pieces on both sides (MLM).",
+    "translation language modelling": "Masked language modelling on a text and its translation side by side (TLM).",
+    "perplexity": "e to the mean negative log-likelihood a piece: as if the model chose among so many equally likely pieces.",
+    "bits per character": "Negative log-likelihood in bits, divided by the characters: comparable between tokenizers.",
+    "distillation": "Training a small model (student) to give the answers or the vectors of another one (teacher).",
+    "mean pooling": "Taking the mean of a text's piece vectors as the vector of the text.",
+    "lexical expert": "A score for every piece and label, learned beside the encoder's head and multiplied with its answer.",
 }
 
 
