@@ -17,7 +17,7 @@ import numpy as np
 from xlft_helpers.data import load_umsab, select_language
 from xlft_helpers.evaluation import bootstrap_mean, score
 from xlft_helpers.finetuning import Recipe, finetune
-from xlft_helpers.inference import language_shift, predict
+from xlft_helpers.inference import mean_embedding, predict
 
 HERE = Path(__file__).resolve().parent
 BASE = Recipe()
@@ -45,10 +45,12 @@ def zero_shot(data, recipe: Recipe, centre: bool, seed: int) -> list[float]:
     """Dev macro-F1 on French, German, Spanish of a model trained on English."""
     english = select_language(data["train"], "en")
     result = finetune("use-m", english, recipe=recipe, seed=seed)
+    source_mean = mean_embedding(result.model, result.tokenizer, english) if centre else None
     found = []
     for language in ("fr", "de", "es"):
-        unlabelled = select_language(data["train"], language)
-        shift = language_shift(result.model, result.tokenizer, english, unlabelled) if centre else None
+        unlabelled, shift = select_language(data["train"], language), None
+        if source_mean is not None:
+            shift = mean_embedding(result.model, result.tokenizer, unlabelled) - source_mean
         found.append(_score(result, select_language(data["dev"], language), shift))
     return found
 

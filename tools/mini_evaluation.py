@@ -5,16 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-import torch.nn.functional as F
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from xlft_helpers import settings
-from xlft_helpers.data import languages_of, load_tweets, select_language
-from xlft_helpers.evaluation import score
-from xlft_helpers.finetuning import MINI_RECIPE, finetune
-from xlft_helpers.inference import embed, predict
+from xlft_helpers.comparison import compare
+from xlft_helpers.data import load_tweets
+from xlft_helpers.evaluation import retrieval_hits
+from xlft_helpers.finetuning import MINI_RECIPE
+from xlft_helpers.inference import embed
 from xlft_helpers.models import load_model, load_tokenizer
 from xlft_helpers.pretraining import evaluate_masked
 
@@ -52,8 +50,7 @@ def retrieval(
 
 def precision_at_1(queries: Tensor, documents: Tensor) -> float:
     """The share of the queries (n, H) whose nearest document (n, H) by cosine is the one with the same number."""
-    cosines = F.normalize(queries, dim=-1) @ F.normalize(documents, dim=-1).T
-    return (cosines.argmax(dim=1) == torch.arange(len(queries))).double().mean().item()
+    return float(retrieval_hits(queries.cpu(), documents.cpu()).mean())
 
 
 def mean_precision(found: Mapping[str, tuple[float, float]]) -> float:
@@ -66,16 +63,9 @@ def zero_shot_sentiment(folder: Path | str, seeds: int) -> dict[str, list[float]
 
     The model is fine-tuned on the English training messages; the epoch is chosen on the English dev messages.
     """
-    data = load_tweets()
-    english = {split: select_language(data[split], "en") for split in ("train", "dev")}
-    scores: dict[str, list[float]] = {}
-    for seed in range(settings.SEED, settings.SEED + seeds):
-        result = finetune(str(folder), english["train"], english["dev"], recipe=MINI_RECIPE, seed=seed, progress=False)
-        for language in languages_of(data["test"]):
-            rows = select_language(data["test"], language)
-            answers = predict(result.model, result.tokenizer, rows).argmax(axis=1)
-            scores.setdefault(language, []).append(score(rows["label"], answers, 3).macro_f1)
-    return scores
+    comparison = compare(load_tweets(), str(folder), ["zero-shot"], seeds=seeds, recipe=MINI_RECIPE, progress=False)
+    runs = comparison.runs[comparison.runs["method"] == "zero-shot"]
+    return {language: list(part["macro_f1"]) for language, part in runs.groupby("test_language", sort=False)}
 
 
 def evaluate_folder(

@@ -69,7 +69,8 @@ def compare(
             trained on and not tested.
         seeds: number of seeds, from ``settings.SEED`` on.
         alpha: exponent of the language sampling; 1 is plain concatenation.
-        centre: mean-centre the target languages' sentence embeddings in zero-shot (default), where the model has them.
+        centre: mean-centre the sentence embeddings of languages that a model of one language was not trained on, in
+            zero-shot and in the transfer matrix (default), where the model has them.
         recipe: default: the model's own, for USE-M with its lexical expert. That expert answers in the languages it was
             trained on only, so it never takes part in zero-shot transfer.
         output_dir: keeps every finished job, so that an interrupted comparison goes on where it was.
@@ -155,11 +156,10 @@ def _run(
     source_mean = mean_embedding(result.model, result.tokenizer, train) if centred else None
     predictions = []
     for language, rows in test.items():
-        shift = None
+        own, shift = language in job.train_languages, None
         unlabelled = select_language(data["train"], language)
-        if source_mean is not None and language not in job.train_languages and len(unlabelled):
+        if source_mean is not None and not own and len(unlabelled):
             shift = mean_embedding(result.model, result.tokenizer, unlabelled) - source_mean
-        own = language in job.train_languages
         values = predict(result.model, result.tokenizer, rows, max_length=recipe.max_length, shift=shift, lexical=own)
         predictions += [
             Prediction(method, job.seed, job.train_languages, language, values, result.train_seconds)

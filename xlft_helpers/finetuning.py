@@ -76,7 +76,7 @@ class Recipe:
 TRANSFORMER_RECIPE = Recipe(learning_rate=3e-5, trainable_embeddings=True)
 """For mBERT, XLM-R and their like: the range that Devlin et al. 2019 (appendix A.3) recommend."""
 
-MINI_RECIPE = Recipe(learning_rate=3e-4, epochs=3)
+MINI_RECIPE = Recipe(learning_rate=3e-4)
 """For ``mini``: a small model takes larger steps than a large one. A first guess; it was not tuned."""
 
 

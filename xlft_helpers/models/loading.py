@@ -79,8 +79,8 @@ def load_model(
     """Load a pretrained model with a head for a task.
 
     Args:
-        name: ``"use-m"`` (offline default); ``"mini"``, the course's own BERT (offline); ``"mbert"``, ``"xlm"``, ``"xlmr"`` or any Hub id (``full`` profile); or
-            a folder with a saved model.
+        name: ``"use-m"`` (offline default); ``"mini"``, the course's own BERT (offline); ``"mbert"``, ``"xlm"``,
+            ``"xlmr"`` or any Hub id (``full`` profile); or a folder with a saved model.
         task: ``"sequence-classification"`` (default), ``"token-classification"``, ``"masked-lm"`` (fill in blanks, with
             the head of the pretraining; not for USE-M) or ``"embedding"`` (no head).
         label_names: names of the classes in the order of their indices; required with a head, except for a folder

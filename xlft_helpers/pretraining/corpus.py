@@ -238,7 +238,7 @@ def _length_groups(examples: list[Example], batch_tokens: int, generator: np.ran
     groups: list[list[int]] = []
     start = 0
     while start < len(order):
-        longest = int(lengths[order[start : start + 1]].max()) + 2
+        longest = int(lengths[order[start]]) + 2  # those behind it may be up to two pieces longer
         size = max(1, batch_tokens // longest)
         groups.append(order[start : start + size].tolist())
         start += size

@@ -30,7 +30,7 @@ from xlft_helpers.objectives import IGNORED
 from .checkpoints import load_checkpoint, save_checkpoint
 from .corpus import Batch, Corpus, Position, batches, check_corpus
 from .distillation import SentenceTargets, sentence_loss
-from .masking import mask_tokens
+from .masking import mask_batch
 from .models import encoder_and_head
 
 OBJECTIVES = ("clm", "mlm", "tlm")
@@ -267,15 +267,7 @@ def _forward(
         labels = F.pad(batch.input_ids.masked_fill(batch.attention_mask == 0, IGNORED)[:, 1:], (0, 1), value=IGNORED)
         languages = F.pad(batch.language_ids[:, 1:], (0, 1))
     else:
-        masked = mask_tokens(
-            batch.input_ids,
-            batch.word_ids >= 0,
-            mask_id=tokenizer.mask_token_id,
-            vocabulary=len(tokenizer),
-            generator=generator,
-            rate=recipe.mask_rate,
-            word_ids=batch.word_ids if recipe.whole_words else None,
-        )
+        masked = mask_batch(batch, tokenizer, generator, recipe.mask_rate, recipe.whole_words)
         inputs |= {"input_ids": masked.input_ids, "token_type_ids": batch.token_type_ids}
         labels, languages = masked.labels, batch.language_ids
     states = encoder(**{name: value.to(device) for name, value in inputs.items()}).last_hidden_state

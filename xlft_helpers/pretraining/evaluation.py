@@ -10,7 +10,7 @@ from xlft_helpers import settings
 from xlft_helpers.objectives import IGNORED
 
 from .corpus import Corpus, batches
-from .masking import mask_tokens
+from .masking import mask_batch
 from .models import encoder_and_head
 
 EVALUATED_TOKENS = 8192
@@ -51,14 +51,7 @@ def evaluate_masked(
     for batch, position in stream:
         if position.epoch:
             break
-        masked = mask_tokens(
-            batch.input_ids,
-            batch.word_ids >= 0,
-            mask_id=tokenizer.mask_token_id,
-            vocabulary=len(tokenizer),
-            generator=generator,
-            rate=mask_rate,
-        )
+        masked = mask_batch(batch, tokenizer, generator, mask_rate)
         inputs = {
             "input_ids": masked.input_ids,
             "attention_mask": batch.attention_mask,

@@ -9,7 +9,7 @@ from transformers import PreTrainedTokenizerBase
 from xlft_helpers.errors import DataError
 from xlft_helpers.objectives import IGNORED
 
-from .corpus import Example, collate
+from .corpus import Batch, Example, collate
 
 
 @dataclass(frozen=True)
@@ -68,6 +68,25 @@ def mask_tokens(
     corrupted = torch.where(chosen & (kind < 0.8), mask_id, input_ids)
     corrupted = torch.where(chosen & (kind >= 0.9), random_ids, corrupted)
     return Masked(corrupted, torch.where(chosen, input_ids, IGNORED))
+
+
+def mask_batch(
+    batch: Batch,
+    tokenizer: PreTrainedTokenizerBase,
+    generator: torch.Generator,
+    rate: float,
+    whole_words: bool = False,
+) -> Masked:
+    """:func:`mask_tokens` on everything in a batch but special pieces and padding."""
+    return mask_tokens(
+        batch.input_ids,
+        batch.word_ids >= 0,
+        mask_id=tokenizer.mask_token_id,
+        vocabulary=len(tokenizer),
+        generator=generator,
+        rate=rate,
+        word_ids=batch.word_ids if whole_words else None,
+    )
 
 
 def translation_pair(tokenizer: PreTrainedTokenizerBase, text: str, translation: str) -> dict[str, Tensor]:
