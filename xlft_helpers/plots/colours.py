@@ -1,0 +1,4 @@
+"""The colours of every figure, safe for colour-blind readers."""
+
+PALETTE = "colorblind"
+SEQUENTIAL = "cividis"
