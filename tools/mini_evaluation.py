@@ -20,12 +20,8 @@ Row = Mapping[str, str]
 
 
 def retrieval(
-    model: PreTrainedModel,
-    tokenizer: PreTrainedTokenizerBase,
-    rows: Sequence[Row],
-    languages: Sequence[str],
-    centre: bool,
-) -> dict[str, tuple[float, float]]:
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, rows: Sequence[Row], languages: Sequence[str]
+) -> dict[str, dict[str, tuple[float, float]]]:
     """Precision at 1 of finding translations by the cosine of mean-pooled states.
 
     Args:
@@ -33,24 +29,28 @@ def retrieval(
         tokenizer: of the model.
         rows: n texts in all the languages.
         languages: English first.
-        centre: take off each language's mean vector first, which needs no pairs.
 
     Returns:
-        For every language but English the shares of the n texts found from English to it, and from it to English.
+        ``retrieval`` (plain cosine) and ``centred`` (each language's mean vector taken off first, which needs no pairs):
+        for every language but English the shares of the n texts found from English to it, and from it to English.
     """
-    vectors = {language: embed(model, tokenizer, [row[language] for row in rows]) for language in languages}
-    if centre:
-        vectors = {language: part - part.mean(dim=0) for language, part in vectors.items()}
-    english = vectors[languages[0]]
+    plain = {language: embed(model, tokenizer, [row[language] for row in rows]).cpu() for language in languages}
+    centred = {language: vectors - vectors.mean(dim=0) for language, vectors in plain.items()}
     return {
-        language: (precision_at_1(english, vectors[language]), precision_at_1(vectors[language], english))
-        for language in languages[1:]
+        name: {
+            language: (
+                precision_at_1(vectors[languages[0]], vectors[language]),
+                precision_at_1(vectors[language], vectors[languages[0]]),
+            )
+            for language in languages[1:]
+        }
+        for name, vectors in (("retrieval", plain), ("centred", centred))
     }
 
 
 def precision_at_1(queries: Tensor, documents: Tensor) -> float:
     """The share of the queries (n, H) whose nearest document (n, H) by cosine is the one with the same number."""
-    return float(retrieval_hits(queries.cpu(), documents.cpu()).mean())
+    return float(retrieval_hits(queries, documents).mean())
 
 
 def mean_precision(found: Mapping[str, tuple[float, float]]) -> float:
@@ -69,16 +69,17 @@ def zero_shot_sentiment(folder: Path | str, seeds: int) -> dict[str, list[float]
 
 
 def evaluate_folder(
-    folder: Path | str, held_out: Sequence[Row], languages: Sequence[str], seeds: int
+    folder: Path | str, held_out: Sequence[Row], languages: Sequence[str], seeds: int, blanks: int | None = None
 ) -> dict[str, Any]:
-    """All figures of one checkpoint, as plain numbers."""
+    """All figures of one checkpoint, as plain numbers; blanks are filled in the first ``blanks`` rows (default: all)."""
     model, tokenizer = load_model(str(folder), "masked-lm"), load_tokenizer(str(folder))
-    masked = evaluate_masked(model, tokenizer, held_out)
+    masked = evaluate_masked(model, tokenizer, held_out[:blanks])
     return {
-        "retrieval": retrieval(model, tokenizer, held_out, languages, centre=False),
-        "centred": retrieval(model, tokenizer, held_out, languages, centre=True),
+        **retrieval(model, tokenizer, held_out, languages),
         "masked": masked.set_index("language")[["n", "loss", "perplexity", "accuracy"]].T.to_dict(),
-        "pairs": evaluate_masked(model, tokenizer, held_out, pairs=True).set_index("language")["accuracy"].to_dict(),
+        "pairs": evaluate_masked(model, tokenizer, held_out[:blanks], pairs=True)
+        .set_index("language")["accuracy"]
+        .to_dict(),
         "sentiment": zero_shot_sentiment(folder, seeds),
     }
 

@@ -3,6 +3,7 @@
 import json
 
 import torch
+from sklearn.decomposition import PCA
 from torch import Tensor
 from transformers import BertForMaskedLM, PreTrainedTokenizerBase
 
@@ -10,7 +11,6 @@ from xlft_helpers.inference import embed
 from xlft_helpers.models import load_model, load_tokenizer
 from xlft_helpers.models.use_m import UseMConfig, UseMModel
 from xlft_helpers.models.use_m.pretrained import load_use_m
-from xlft_helpers.pretraining import principal_components
 
 EMBEDDING_SCALE = 0.04
 """Standard deviation of the copied embeddings; fresh ones have 0.02, so a piece weighs more than its position."""
@@ -31,8 +31,7 @@ def initialize(model: BertForMaskedLM, tokenizer: PreTrainedTokenizerBase) -> No
     shared = [(number, theirs[piece]) for piece, number in tokenizer.get_vocab().items() if piece in theirs]
     ours, numbers = map(torch.tensor, zip(*shared, strict=True))
     table = load_use_m(UseMModel, UseMConfig()).get_input_embeddings()(numbers)
-    mean, directions = principal_components(table, model.config.hidden_size)
-    vectors = (table - mean) @ directions
+    vectors = torch.from_numpy(PCA(model.config.hidden_size).fit_transform(table.numpy())).float()
     model.get_input_embeddings().weight[ours] = vectors * (EMBEDDING_SCALE / vectors.std())
     scores = json.loads(tokenizer.backend_tokenizer.to_str())["model"]["vocab"]
     special = set(tokenizer.all_special_tokens)
@@ -44,8 +43,8 @@ def initialize(model: BertForMaskedLM, tokenizer: PreTrainedTokenizerBase) -> No
 def sentence_targets(texts: list[str], size: int) -> Tensor:
     """The main components of USE-M's embeddings of the texts: (n, size) of unit length, in half precision."""
     vectors = embed(load_model("use-m", "embedding"), load_tokenizer("use-m"), texts)
-    mean, directions = principal_components(vectors[:FITTED], size)
-    return torch.nn.functional.normalize((vectors - mean) @ directions, dim=-1).half()
+    components = PCA(size).fit(vectors[:FITTED].numpy()).transform(vectors.numpy())
+    return torch.nn.functional.normalize(torch.from_numpy(components).float(), dim=-1).half()
 
 
 def turned_towards(

@@ -503,14 +503,14 @@ noise.round(2)
 # promise: predict the change by inner products, take the step, measure, and put the weights back.
 
 # %%
-thirty = {k: select_language(train, k).shuffle(seed=1).select(range(30)) for k in languages}
-pulls = {k: gradient(objective(rows) / 30) for k, rows in thirty.items()}
+twenty = {k: select_language(train, k).shuffle(seed=1).select(range(20)) for k in languages}
+pulls = {k: gradient(objective(rows) / 20) for k, rows in twenty.items()}
 rate = 0.02 / float(pulls["fr"].square().sum())  # by its own prediction, French gains 0.02 nats a message
 start = torch.nn.utils.parameters_to_vector(trainable).detach().clone()
 with torch.no_grad():
-    before = {k: float(objective(rows)) / 30 for k, rows in thirty.items()}
+    before = {k: float(objective(rows)) / 20 for k, rows in twenty.items()}
     torch.nn.utils.vector_to_parameters(start + rate * pulls["fr"], trainable)
-    after = {k: float(objective(rows)) / 30 for k, rows in thirty.items()}
+    after = {k: float(objective(rows)) / 20 for k, rows in twenty.items()}
     torch.nn.utils.vector_to_parameters(start, trainable)
 
 # %%
@@ -541,7 +541,7 @@ table.round(1)
 
 
 # %%
-def deal(rows, number=8, each=5):
+def deal(rows, number=6, each=5):
     """Split rows into batches that hold every class equally often."""
     label = torch.tensor(rows["label"])
     of_class = [torch.nonzero(label == c).flatten()[: number * each].view(number, each) for c in range(len(names))]
@@ -599,7 +599,7 @@ for state, measured in cosines.items():
             bar_label="mean cosine",
         ),
         alt=f"Matrix of the mean gradient cosine between languages, {state}, with the same language on the diagonal.",
-        caption=f"Gradient cosines, {state} ({len(measured)} model(s), 8 batches of 15 messages a language).",
+        caption=f"Gradient cosines, {state} ({len(measured)} model(s), 6 batches of 15 messages a language).",
     )
 
 # %% [markdown]

@@ -5,9 +5,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from xlft_helpers.errors import DataError
 from xlft_helpers.inference import embed
-from xlft_helpers.pretraining import PretrainRecipe, SentenceTargets, pretrain, principal_components, small_model
+from xlft_helpers.pretraining import PretrainRecipe, SentenceTargets, pretrain, small_model
 from xlft_helpers.pretraining.distillation import TEMPERATURE, sentence_loss
 
 
@@ -31,18 +30,6 @@ def test_it_is_smallest_at_the_targets():
     at = sentence_loss(targets * 3, rows, SentenceTargets(targets))
     assert at < 0.01
     assert at < sentence_loss(targets + 0.1 * unit(20, 16, seed=2), rows, SentenceTargets(targets))
-
-
-def test_principal_components_are_sklearns():
-    from sklearn.decomposition import PCA
-
-    vectors = torch.randn(50, 8, generator=torch.Generator().manual_seed(0)) * torch.arange(1, 9)
-    mean, directions = principal_components(vectors, 3)
-    ours = ((vectors - mean) @ directions).numpy()
-    theirs = PCA(3, svd_solver="full").fit_transform(vectors.numpy())
-    np.testing.assert_allclose(np.abs(ours), np.abs(theirs), rtol=1e-3, atol=1e-3)
-    with pytest.raises(DataError, match="do not have 9"):
-        principal_components(vectors, 9)
 
 
 def test_training_with_it_finds_translations_that_training_without_does_not(tokenizer, many_rows):

@@ -31,7 +31,7 @@ from .uncertainty import Interval
 EVERYTHING = "all"
 """The group of all trainable parameters, which is always there."""
 
-COLUMNS = 2**18
+COLUMNS = 2**17
 """Coordinates of the gradients that are multiplied at a time."""
 
 
@@ -138,15 +138,17 @@ def gradient_cosines(
     members = _members(list(parameters), groups)
     model.eval()
     jobs = [rows for found in batches.values() for rows in found]
-    kept: dict[str, list[Tensor]] = {group: [] for group in groups}
-    for rows in tqdm(jobs, desc="gradients", disable=not progress, leave=False):
+    sizes = {group: sum(parameters[name].numel() for name in names) for group, names in members.items()}
+    # Allocated at once: hundreds of vectors that come and go would leave gaps that nothing else fits into.
+    kept = {group: torch.empty(len(jobs), size, dtype=torch.bfloat16) for group, size in sizes.items()}
+    for number, rows in enumerate(tqdm(jobs, desc="gradients", disable=not progress, leave=False)):
         inputs = tokenizer(
             list(rows["text"]), padding=True, truncation=True, max_length=max_length, return_tensors="pt"
         ).to(model.device)
         loss = model(**inputs, labels=torch.tensor(rows["label"], device=model.device)).loss
         found = dict(zip(parameters, torch.autograd.grad(loss, list(parameters.values())), strict=True))
         for group, names in members.items():
-            kept[group].append(torch.cat([found[name].flatten() for name in names]).bfloat16())
+            kept[group][number] = torch.cat([found[name].flatten() for name in names])
     products = {group: _products(kept.pop(group)) for group in groups}
     settings.release_memory()  # the gradients took hundreds of megabytes
     products[EVERYTHING] = np.sum(list(products.values()), axis=0)
@@ -171,12 +173,12 @@ def _members(names: list[str], groups: Mapping[str, tuple[str, ...]]) -> dict[st
     return members
 
 
-def _products(gradients: list[Tensor]) -> NDArray[np.float64]:
-    """Inner products (n, n) of n gradients, a slice of the coordinates at a time."""
+def _products(gradients: Tensor) -> NDArray[np.float64]:
+    """Inner products (n, n) of n gradients (n, d), a slice of the coordinates at a time."""
     total = torch.zeros(len(gradients), len(gradients), dtype=torch.float64)
-    for start in range(0, len(gradients[0]), COLUMNS):
-        part = torch.stack([gradient[start : start + COLUMNS] for gradient in gradients]).float()
-        total += (part @ part.T).double().cpu()
+    for columns in gradients.split(COLUMNS, dim=1):
+        part = columns.float()
+        total += (part @ part.T).double()
     return total.numpy()
 
 

@@ -1,7 +1,7 @@
 """Pretraining of small language models: causal, masked and translation language modelling on streamed text."""
 
 from .corpus import JsonLines, check_corpus
-from .distillation import SentenceTargets, principal_components
+from .distillation import SentenceTargets
 from .engine import OBJECTIVES, PretrainRecipe, PretrainResult, pretrain
 from .evaluation import evaluate_masked
 from .masking import Masked, mask_tokens, translation_pair
@@ -18,7 +18,6 @@ __all__ = [
     "evaluate_masked",
     "mask_tokens",
     "pretrain",
-    "principal_components",
     "small_model",
     "translation_pair",
 ]

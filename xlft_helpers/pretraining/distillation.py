@@ -10,8 +10,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from xlft_helpers.errors import DataError
-
 TEMPERATURE = 0.05
 """Divides the cosines before the softmax over the batch; small values make near neighbours count."""
 
@@ -27,24 +25,6 @@ class SentenceTargets:
 
     vectors: Tensor
     weight: float = 1.0
-
-
-def principal_components(vectors: Tensor, size: int) -> tuple[Tensor, Tensor]:
-    """The ``size`` directions of largest variance of vectors (n, D).
-
-    Returns:
-        The mean (D,) and the orthonormal directions (D, size), largest variance first: ``(v - mean) @ directions``
-        are the components of v.
-
-    Raises:
-        DataError: there are fewer than ``size`` dimensions or vectors.
-    """
-    if min(vectors.shape) < size:
-        raise DataError(f"Vectors of shape {tuple(vectors.shape)} do not have {size} principal components.")
-    mean = vectors.double().mean(dim=0)
-    centred = vectors.double() - mean
-    _, directions = torch.linalg.eigh(centred.T @ centred)  # ascending
-    return mean.to(vectors.dtype), directions[:, -size:].flip(1).to(vectors.dtype)
 
 
 def sentence_loss(vectors: Tensor, rows: Tensor, targets: SentenceTargets) -> Tensor:
