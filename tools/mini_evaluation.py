@@ -1,6 +1,7 @@
 """What `mini` can do on held-out text: find translations, fill blanks, and carry a sentiment across languages."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,10 @@ from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from xlft_helpers.comparison import compare
-from xlft_helpers.data import load_tweets
-from xlft_helpers.evaluation import retrieval_hits
-from xlft_helpers.finetuning import MINI_RECIPE
-from xlft_helpers.inference import embed
+from xlft_helpers.data import languages_of, load_tweets, select_language
+from xlft_helpers.evaluation import retrieval_hits, score
+from xlft_helpers.finetuning import MINI_RECIPE, finetune
+from xlft_helpers.inference import embed, predict
 from xlft_helpers.models import load_model, load_tokenizer
 from xlft_helpers.pretraining import evaluate_masked
 
@@ -66,6 +67,35 @@ def zero_shot_sentiment(folder: Path | str, seeds: int) -> dict[str, list[float]
     comparison = compare(load_tweets(), str(folder), ["zero-shot"], seeds=seeds, recipe=MINI_RECIPE, progress=False)
     runs = comparison.runs[comparison.runs["method"] == "zero-shot"]
     return {language: list(part["macro_f1"]) for language, part in runs.groupby("test_language", sort=False)}
+
+
+RECIPES = {
+    "the default": MINI_RECIPE,
+    "learning rate 1e-4": replace(MINI_RECIPE, learning_rate=1e-4),
+    "learning rate 6e-4": replace(MINI_RECIPE, learning_rate=6e-4),
+    "learning rate 1e-3": replace(MINI_RECIPE, learning_rate=1e-3),
+    "5 epochs": replace(MINI_RECIPE, epochs=5),
+    "8 epochs": replace(MINI_RECIPE, epochs=8),
+}
+"""Of fine-tuning, compared on dev sets."""
+
+
+def recipe_table(folder: Path | str, seeds: int) -> str:
+    """Zero-shot macro-F1 on the dev messages of `tweets` after fine-tuning on English, for every recipe, as Markdown."""
+    data = load_tweets()
+    english, dev = select_language(data["train"], "en"), data["dev"]
+    parts = {language: select_language(dev, language) for language in languages_of(dev)}
+    lines = ["| recipe | English dev | other languages' dev | by seed |", "| --- | --- | --- | --- |"]
+    for name, recipe in RECIPES.items():
+        scores = []
+        for seed in range(seeds):
+            result = finetune(str(folder), english, recipe=recipe, seed=seed, progress=False)
+            guesses = {k: predict(result.model, result.tokenizer, part).argmax(axis=1) for k, part in parts.items()}
+            scores.append([100 * score(part["label"], guesses[k], 3).macro_f1 for k, part in parts.items()])
+        of_english, of_others = np.array(scores)[:, 0], np.array(scores)[:, 1:].mean(axis=1)
+        by_seed = ", ".join(f"{value:.1f}" for value in of_others)
+        lines.append(f"| {name} | {of_english.mean():.1f} | {of_others.mean():.1f} | {by_seed} |")
+    return "\n".join(lines)
 
 
 def evaluate_folder(

@@ -3,6 +3,7 @@
     python tools/pretrain_mini.py --prepare     # download, align, filter, hold out; tokenizer; sentence targets
     python tools/pretrain_mini.py --train       # hours on two cores; goes on where it was interrupted
     python tools/pretrain_mini.py --evaluate    # the figures of the model card, from the checkpoint in the package
+    python tools/pretrain_mini.py --recipes     # recipes of fine-tuning side by side, on dev sets
     python tools/pretrain_mini.py --ablate      # what each ingredient adds at the same small budget
 
 Needs Debian's package managers (`apt-get`, `dpkg`) and pip; see ``mini_corpus.py`` for the sources. Everything goes into
@@ -20,7 +21,7 @@ from pathlib import Path
 import mini_corpus
 import torch
 from mini_ablation import ablate, table
-from mini_evaluation import evaluate_folder, figures
+from mini_evaluation import evaluate_folder, figures, recipe_table
 from mini_initialization import initialize, sentence_targets, turned_towards
 from mini_tokenizer import train_tokenizer
 from safetensors.torch import load_file, save_file
@@ -177,9 +178,10 @@ def main() -> None:
     parser.add_argument("--train", action="store_true", help="the long run, and the checkpoint into the package")
     parser.add_argument("--steps", type=int, default=RECIPE.steps, help=f"of --train (default: {RECIPE.steps})")
     parser.add_argument("--evaluate", action="store_true", help="the figures of the card")
+    parser.add_argument("--recipes", action="store_true", help="recipes of fine-tuning, on dev sets")
     parser.add_argument("--ablate", action="store_true", help="the variants side by side")
     parser.add_argument("--ablation-steps", type=int, default=200, help="of every variant (default: 200)")
-    parser.add_argument("--seeds", type=int, default=SEEDS, help=f"of --ablate (default: {SEEDS})")
+    parser.add_argument("--seeds", type=int, default=SEEDS, help=f"of --ablate and --recipes (default: {SEEDS})")
     options = parser.parse_args()
     if options.prepare:
         prepare()
@@ -187,6 +189,8 @@ def main() -> None:
         train(options.steps)
     if options.evaluate:
         evaluate()
+    if options.recipes:
+        print(recipe_table(PACKAGED, options.seeds))
     if options.ablate:
         ablation(options.ablation_steps, options.seeds)
 
