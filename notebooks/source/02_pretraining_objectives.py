@@ -62,7 +62,7 @@ def learn_pieces(texts, size):
 
 
 # %% tags=["nbval-check-output"]
-tokenizer = learn_pieces([*train["en"], *train["fr"]], 1000)
+tokenizer = learn_pieces([*train["en"], *train["fr"]], 400)
 V = len(tokenizer)
 print(V, "pieces, the first merges:", tokenizer.convert_ids_to_tokens(range(160, 172)))
 for text in ("Save the notebook as a template.", "Enregistrer le notebook comme modèle."):
@@ -101,7 +101,7 @@ pieces = tokenizer.convert_ids_to_tokens(ids[0])
 pd.DataFrame({"given": pieces[:-1], "next": pieces[1:], "log p": terms}).round(2).set_index("given").T
 
 # %% [markdown]
-# About $\log \frac{1}{V} = -\log 1000 \approx -6.9$ nats each, up or down a little: nothing is known yet. Now the sum,
+# About $\log \frac{1}{V} = -\log 400 \approx -6.0$ nats each, up or down a little: nothing is known yet. Now the sum,
 # checked against the package, against torch's cross-entropy on shifted ids, and against the loss that `transformers`
 # computes when it is given `labels` (it shifts by itself, and takes the mean).
 
@@ -164,8 +164,8 @@ def unigram(tok, texts):
 
 
 rows = []
-for size in (150, 300, 1000, 3000):
-    tok = tokenizer if size == 1000 else learn_pieces([*train["en"], *train["fr"]], size)
+for size in (200, 400, 1000, 3000):
+    tok = tokenizer if size == 400 else learn_pieces([*train["en"], *train["fr"]], size)
     found = torch.tensor([piece for row in tok(list(held_out["en"]))["input_ids"] for piece in row[1:]])
     L, M, C = unigram(tok, train["en"])[found].sum(), len(found), held_out["en"].str.len().sum()
     numbers = mean_negative_log_likelihood(L, M), perplexity(L, M), bits_per_character(L, C)
@@ -426,7 +426,7 @@ print(f"L_MLM = {L_mlm:.2f} nats for the {len(places)} chosen places, loss {out.
 
 # %%
 pairs = train[["en", "fr"]].to_dict("records")
-recipe = PretrainRecipe(objectives=("mlm",), steps=300, batch_tokens=1024, learning_rate=8e-3)
+recipe = PretrainRecipe(objectives=("mlm",), steps=300, batch_tokens=1024, learning_rate=4e-3, mask_rate=0.3)
 trained = pretrain(mlm, tokenizer, pairs, recipe, seed=0)
 curves = {f"MLM, {k}": part.set_index("step")["loss"] for k, part in trained.history.groupby("language")}
 entropies = {k: -(unigram(tokenizer, train[k]).exp() * unigram(tokenizer, train[k])).sum().item() for k in ("en", "fr")}
@@ -437,23 +437,466 @@ plots.show(
 )
 
 # %% [markdown]
-# (measured)
+# What did the blanks of *unseen* messages gain? `evaluate_masked` hides 15 % of each held-out message and asks. We cut
+# the held-out messages into twelve pools, evaluate each, and bootstrap over the pools. The baselines: the unigram of the
+# language for the loss, and "always the most frequent piece" for the accuracy.
 
 # %%
 from xlft_helpers.pretraining import evaluate_masked
 
-parts = np.array_split(np.random.default_rng(0).permutation(len(held_out)), 12)
-pools = [held_out.iloc[part][["en", "fr"]] for part in parts]
+order = np.random.default_rng(0).permutation(len(held_out))
+pools = [held_out.iloc[part][["en", "fr"]].to_dict("records") for part in np.array_split(order, 12)]
 
 
-def in_parts(model, tokenizer, pools, pairs=False):
-    """`evaluate_masked` on each pool of messages: one row a pool and language."""
-    found = [evaluate_masked(model, tokenizer, pool.to_dict("records"), pairs=pairs, max_length=64) for pool in pools]
+def in_pools(model, pairs=False):
+    """`evaluate_masked` on every pool of held-out messages: one row a pool and language."""
+    found = [evaluate_masked(model, tokenizer, pool, pairs=pairs, max_length=64) for pool in pools]
     return pd.concat(found, keys=range(len(pools)), names=["pool"]).reset_index("pool")
 
 
+def show_interval(values, percent=False):
+    found = bootstrap_mean(values)
+    return "{:{f}} [{:{f}}, {:{f}}]".format(found.estimate, found.low, found.high, f=".0%" if percent else ".2f")
+
+
+# %%
+after_mlm, rows = in_pools(mlm), {}
+for k, part in after_mlm.groupby("language"):
+    known = unigram(tokenizer, train[k])
+    tokens = torch.tensor([piece for row in tokenizer(list(held_out[k]))["input_ids"] for piece in row[1:-1]])
+    loss, most = -known[tokens].mean().item(), (tokens == known[:-1].argmax()).float().mean().item()
+    most = max(most, (tokens == torch.bincount(tokens).argmax()).float().mean().item())
+    rows[k] = [part["n"].sum(), show_interval(part["loss"]), loss, show_interval(part["accuracy"], True), f"{most:.0%}"]
+    assert bootstrap_mean(part["loss"].to_numpy()).high < loss, "the masked model should beat frequencies"
+columns = ["blanks", "loss [95 %]", "unigram loss", "accuracy [95 %]", "most frequent piece"]
+pd.DataFrame(rows, index=columns).T
+
 # %% [markdown]
+# It has moved below the unigram, but not far. A blank is a harder teacher than a next piece: few places count, and to use
+# the context a model must first find out *which* of its pieces matter.
+#
+# > **A misconception.** *"MLM has the lower perplexity, so it is the better language model."* (Or the higher, and the
+# > worse one.) The two answer different questions. A blank is guessed from both sides, but with other blanks around it; and
+# > the product of all blanks' probabilities is not the probability of the text. MLM losses compare with MLM losses, at
+# > the same mask rate, pieces and text.
+#
+# ## Put the translation beside it
+#
+# So far the two languages meet in one model but in no example. **Translation language modelling** (TLM; Conneau and
+# Lample 2019) puts a message $x$ and its translation $y$ into one input, and hides pieces in both:
+#
+# $$L_{TLM}(\theta) = \sum_{i=1}^{N} \sum_{j \in M_i} \log p(w_{ij} \mid \tilde x_i, \tilde y_i; \theta)$$
+#
+# Not a new formula, a new *input*. Three rows describe it: the pieces, the **positions**, which start from 0 again in the
+# translation, and the **types**, which say to which of the two a piece belongs. Why reset the positions? So that a word
+# and its translation tend to have similar ones, which is a first hint where to look.
+
+# %% tags=["nbval-check-output"]
+from xlft_helpers.pretraining import translation_pair
+
+pair = translation_pair(tokenizer, "Save the notebook", "Enregistrer le notebook")
+table = pd.DataFrame({name: values[0].tolist() for name, values in pair.items()})
+table.insert(0, "piece", tokenizer.convert_ids_to_tokens(table.pop("input_ids")))
+second = table["token_type_ids"] == 1
+assert table["position_ids"][second].tolist() == list(range(second.sum())), "the translation counts from 0 again"
+table.drop(columns="attention_mask").set_axis(range(1, len(table) + 1)).T
+
+# %% [markdown]
+# The objective splits into the blanks of the first and of the second text; together they are the masked objective.
+
+# %%
+from xlft_helpers.objectives import translation_objective
+
+is_text = ~torch.isin(pair["input_ids"], torch.tensor(tokenizer.all_special_ids))
+masked = mask_tokens(pair["input_ids"], is_text, rate=0.4, **options)
+inputs = pair | {"input_ids": masked.input_ids}
+with torch.no_grad():
+    out = mlm(**inputs, labels=masked.labels)
+by_text = translation_objective(out.logits, masked.labels, pair["token_type_ids"])
+log_p = out.logits.log_softmax(dim=-1)[0]
+places = (masked.labels[0] != IGNORED).nonzero()[:, 0].tolist()
+for name, number in (("source", 0), ("target", 1)):
+    own = [j for j in places if pair["token_type_ids"][0, j] == number]
+    by_hand = sum(log_p[j, masked.labels[0, j]].item() for j in own)
+    assert math.isclose(by_hand, by_text[name], rel_tol=1e-4, abs_tol=1e-4), f"{name}: the package differs"
+assert math.isclose(-by_text["total"] / len(places), out.loss, rel_tol=1e-5), "transformers' loss differs"
+print({name: round(value.item(), 2) for name, value in by_text.items()}, f"loss {out.loss:.3f}")
+
+# %% [markdown]
+# Now our masked model goes on with TLM, on the same messages, each beside its translation. Will it use it? That takes
+# two discoveries: *where* in the other text the counterpart stands, and *what* it corresponds to. The easy half is there
+# for the taking, since many pieces are the same in both languages (`JupyterLab`, `notebook`, placeholders such as `%1`).
+
+# %%
+from copy import deepcopy
+
+recipe = PretrainRecipe(objectives=("tlm",), steps=250, batch_tokens=1024, learning_rate=3e-3, mask_rate=0.3)
+trained = pretrain(deepcopy(mlm), tokenizer, pairs, recipe, seed=0)
+tlm = trained.model
+curves = {f"TLM, {k}": part.set_index("step")["loss"] for k, part in trained.history.groupby("language")}
+plots.show(
+    plots.plot_losses(curves, references={"uniform": math.log(V), "unigram (en)": entropies["en"]}),
+    alt="Translation language modelling loss over 250 steps for English and French, beside the uniform and the unigram "
+    "line.",
+    caption="The masked model goes on with TLM.",
+)
+
+# %% [markdown]
+# A falling loss does not answer the question: the model also trained for longer. So we evaluate both models both ways, on
+# each message alone and in pairs, and compare pool by pool. Read the differences first. Negative means: a lower loss in
+# pairs.
+
+# %%
+before = {"alone": after_mlm, "in pairs": in_pools(mlm, pairs=True)}
+after = {"alone": in_pools(tlm), "in pairs": in_pools(tlm, pairs=True)}
+rows = {}
+for name, found in {"after MLM": before, "after MLM and TLM": after}.items():
+    losses = {way: part.groupby("pool")["loss"].mean().to_numpy() for way, part in found.items()}
+    values = [*losses.values(), losses["in pairs"] - losses["alone"]]
+    rows[name] = [found["alone"]["n"].sum(), *map(show_interval, values)]
+effect = pd.DataFrame(rows, index=["blanks", "alone", "in pairs", "in pairs minus alone"]).T
+effect
+
+# %%
+change = bootstrap_mean((losses["in pairs"] - losses["alone"]))
+verdict = "helps" if change.high < 0 else "hurts" if change.low > 0 else "cannot be told to help"
+print(f"To the tiny model, after TLM, the translation {verdict}: {show_interval(losses['in pairs'] - losses['alone'])} nats a blank.")
+assert abs(change.estimate) < 1, "a tiny model gains or loses little"
+
+# %% [markdown]
+# Before TLM the model had never seen two texts in one input. Whatever the last line says: a minute of training and
+# 2,400 pairs are little for two discoveries. A flat result from a model like this one says that *this* model has not
+# learned it, not that it cannot be learned. For that we need a model that read more.
+#
+# ## Fill blanks across languages
+#
+# `mini` is the course's own multilingual BERT, with 4 layers of width 256 and 16,000 pieces for ten languages. It was
+# pretrained with MLM and TLM on help pages and interface messages of *other* programs: none of our text was among them.
+# It is small, and its training was short; its card, `xlft_helpers/models/mini/MODEL_CARD.md`, says how short. One
+# sentence in six languages, and its three likeliest pieces for the blank:
+
+# %%
+from xlft_helpers.models import load_model, load_tokenizer
+
+mini, mini_tokenizer = load_model("mini", "masked-lm"), load_tokenizer("mini")
+sentences = {
+    "en": "The name of the [MASK] is wrong.", "fr": "Le nom du [MASK] est incorrect.", "de": "Der Name der [MASK] ist falsch.",
+    "es": "El nombre del [MASK] no es correcto.", "ru": "Имя [MASK] неверно.", "zh": "[MASK]的名称不正确。",
+}  # fmt: skip
+rows = []
+for k, text in sentences.items():
+    inputs = mini_tokenizer(text, return_tensors="pt")
+    at = (inputs["input_ids"][0] == mini_tokenizer.mask_token_id).nonzero()[0, 0]
+    with torch.inference_mode():
+        p, best = mini(**inputs).logits[0, at].softmax(dim=-1).topk(3)
+    answers = zip(mini_tokenizer.convert_ids_to_tokens(best.tolist()), p.tolist())
+    rows.append([k, text, "  ".join(f"{piece} {value:.2f}" for piece, value in answers)])
+show_messages(pd.DataFrame(rows, columns=["language", "text", "three likeliest pieces"]), "mini fills a blank")
+
+# %% [markdown]
+# Be fair and be strict. Some answers are in the right language, some are even nouns that fit. But look how often it
+# proposes a word that *already stands in the sentence*. That is a stage of learning: repeating the neighbourhood is
+# a better guess than the frequencies alone. One sentence proves nothing, so we measure on held-out messages in five
+# languages, with the accuracy of a constant answer (the language's most frequent piece there) beside it.
+
+# %%
+several = load_parallel(["fr", "de", "es", "zh"])
+several = several[several["split"] != "train"][["en", "fr", "de", "es", "zh"]]
+rows = {}
+found = [evaluate_masked(mini, mini_tokenizer, several.to_dict("records"), seed=seed).set_index("language") for seed in range(3)]
+for k in several.columns:
+    tokens = [piece for row in mini_tokenizer(list(several[k]), add_special_tokens=False)["input_ids"] for piece in row]
+    accuracy, n = np.mean([part.loc[k, "accuracy"] for part in found]), sum(part.loc[k, "n"] for part in found)
+    most = max(map(tokens.count, set(tokens))) / len(tokens)
+    wide = 1.96 * math.sqrt(accuracy * (1 - accuracy) / n)
+    rows[k] = [n, *(100 * np.array([accuracy, accuracy - wide, accuracy + wide, most]))]
+filled = pd.DataFrame(rows, index=["blanks", "accuracy (%)", "low", "high", "most frequent piece (%)"]).T.round(1)
+assert (filled["accuracy (%)"] > filled["most frequent piece (%)"]).sum() >= 3, "mini should beat a constant answer"
+print(f"{len(several)} messages, three draws of the blanks")
+filled
+
+# %% [markdown]
+# The question that TLM asks can now be put to a model that trained on it. One blank in each English message, the *same*
+# blank three times: the message alone, beside its French translation, and beside the translation of *another* message.
+# The last is the control. Any second text tells the model something (this is about software, this is an interface), and
+# only the difference to the right one is due to translation.
+
+# %%
+def log_p_of_hidden(model, tokenizer, inputs, at):
+    """Hide the piece at a place of the first text; the log-probability that the model gives to it."""
+    hidden, truth = inputs["input_ids"].clone(), inputs["input_ids"][0, at].item()
+    hidden[0, at] = tokenizer.mask_token_id
+    with torch.inference_mode():
+        logits = model(**{**inputs, "input_ids": hidden}).logits
+    return logits[0, at].log_softmax(dim=-1)[truth].item()
+
+
+chosen = held_out[held_out["en"].str.split().str.len().between(3, 14)].sample(200, random_state=0)
+rng, rows = np.random.default_rng(0), []
+for en, fr, other in zip(chosen["en"], chosen["fr"], np.roll(chosen["fr"], 1)):
+    alone = mini_tokenizer(en, return_tensors="pt")
+    at = int(rng.integers(1, alone["input_ids"].shape[1] - 1))
+    inputs = [alone, *(translation_pair(mini_tokenizer, en, beside) for beside in (fr, other))]
+    copied = alone["input_ids"][0, at].item() in mini_tokenizer(fr)["input_ids"]
+    rows.append([*(log_p_of_hidden(mini, mini_tokenizer, one, at) for one in inputs), copied])
+
+# %%
+blanks = pd.DataFrame(rows, columns=["alone", "translation", "another's translation", "in the translation"])
+gains = {}
+for name, part in {"all": blanks, "piece stands in the translation": blanks[blanks["in the translation"]],
+                   "piece does not": blanks[~blanks["in the translation"]]}.items():
+    right, control = part["translation"], part["another's translation"]
+    gains[name] = [len(part), -part["alone"].mean(), -right.mean(), -control.mean(), show_interval(right - control)]
+gain = bootstrap_mean(blanks["translation"] - blanks["another's translation"])
+assert gain.low > 0.1, "for mini, the right translation should help more than a wrong one"
+columns = ["blanks", "loss alone", "beside its translation", "beside another's", "gain of the right one (nats) [95 %]"]
+pd.DataFrame(gains, index=columns).T
+
+# %% [markdown]
+# Compare the columns, not only the last one. The right translation makes the hidden piece more probable than a wrong one
+# does, and the interval is clear of 0. Is it only copying of names? The lower rows split the blanks: where the hidden
+# piece itself does not stand in the French text, there is nothing to copy. What is gained there is translation, if
+# weak. And note that the absolute losses are high: evidence moves the model long before its first choice is right.
+#
+# ## Look at the attention
+#
+# *Where* does the translation come in? Information crosses between the two texts in one place only, in the attention. We
+# ask `mini` for its weights (`eager` is the implementation that can return them) and draw one head of one layer on one
+# pair. Each row is a piece that looks; its weights add up to 1.
+
+# %%
+mini.set_attn_implementation("eager")
+
+
+def attention(text, translation):
+    """The pair's input, its pieces, and the weights (layers, heads, T, T)."""
+    inputs = translation_pair(mini_tokenizer, text, translation)
+    with torch.inference_mode():
+        weights = torch.cat(mini(**inputs, output_attentions=True).attentions)
+    return inputs, mini_tokenizer.convert_ids_to_tokens(inputs["input_ids"][0]), weights
+
+
+inputs, pieces, weights = attention("Save the red line.", "Enregistrez la ligne rouge.")
+assert torch.allclose(weights.sum(dim=-1), torch.ones(1), atol=1e-4), "a row of attention adds up to 1"
+names = [f"{piece} ({'en' if kind == 0 else 'fr'})" for piece, kind in zip(pieces, inputs["token_type_ids"][0].tolist())]
+last = 100 * weights[2].mean(dim=0)
+matrix = pd.DataFrame(last.numpy(), index=names, columns=names)
+plots.show(
+    plots.plot_matrix(matrix, x_label="looked at", y_label="piece that looks", bar_label="attention (%)"),
+    alt="Attention weights in the third layer of mini, mean of its heads, over the English sentence 'Save the red line' "
+    "and its French translation: each row a piece that looks, each column a piece that is looked at.",
+    caption="Third layer, mean of eight heads. Upper right: English looks at French. Lower left: French looks at English.",
+)
+
+# %% [markdown]
+# It is tempting to point at a dark cell and tell a story. Rather count, with baselines. First: what share of the attention
+# crosses to the other text? If attention were uniform, it would be the other text's share of the pieces. And would
+# it cross as much to a text that is *no* translation?
+
+# %%
+def crossing(text, translation):
+    """Share of the attention that the words of each text give to the other: one number a layer; and if uniform."""
+    inputs, _, weights = attention(text, translation)
+    kind = inputs["token_type_ids"][0]
+    inner = ~torch.isin(inputs["input_ids"][0], torch.tensor(mini_tokenizer.all_special_ids))
+    across = (kind[:, None] != kind[None]).float()
+    return [*(weights * across).sum(dim=-1)[:, :, inner].mean(dim=(1, 2)).tolist(), across[inner].mean().item()]
+
+
+some = chosen.iloc[:80]
+right = np.array([crossing(en, fr) for en, fr in zip(some["en"], some["fr"])])
+wrong = np.array([crossing(en, fr) for en, fr in zip(some["en"], np.roll(some["fr"], 1))])
+labels = [f"layer {number}" for number in range(1, 5)]
+shares = {
+    "translation": [show_interval(column, True) for column in right.T[:4]],
+    "another's translation": [show_interval(column, True) for column in wrong.T[:4]],
+    "if uniform": [show_interval(right.T[4], True)] * 4,
+}
+print(f"Share of the attention that goes to the other text, mean of {len(some)} pairs [95 %]")
+pd.DataFrame(shares, index=labels)
+
+# %% [markdown]
+# Attention that crosses is not attention that *finds*. So the second count takes twelve pairs which we aligned by hand,
+# three words each, in both directions. For each word, which word of the other sentence gets the most attention? Two
+# baselines: a random word, and the word at the *same place* in the other sentence, which a model gets from the reset
+# positions without knowing a word of French. With 32 heads some look good by chance. So we choose the best head on one
+# half of the pairs and report it on the other half.
+
+# %%
+ALIGNED = [
+    ("Save the red line.", "Enregistrez la ligne rouge.", "Save-Enregistrez red-rouge line-ligne"),
+    ("Open the text document.", "Ouvrez le document texte.", "Open-Ouvrez text-texte document-document"),
+    ("Select the first page.", "Sélectionnez la première page.", "Select-Sélectionnez first-première page-page"),
+    ("The file name is wrong.", "Le nom du fichier est incorrect.", "file-fichier name-nom wrong-incorrect"),
+    ("Insert a new column.", "Insérez une nouvelle colonne.", "Insert-Insérez new-nouvelle column-colonne"),
+    ("Choose the window color.", "Choisissez la couleur de la fenêtre.", "Choose-Choisissez window-fenêtre color-couleur"),
+    ("Click the left button.", "Cliquez sur le bouton gauche.", "Click-Cliquez left-gauche button-bouton"),
+    ("Delete all empty cells.", "Supprimez toutes les cellules vides.", "Delete-Supprimez empty-vides cells-cellules"),
+    ("Enter the page number.", "Saisissez le numéro de page.", "Enter-Saisissez page-page number-numéro"),
+    ("The message was not sent.", "Le message n'a pas été envoyé.", "message-message not-pas sent-envoyé"),
+    ("Your password is too short.", "Votre mot de passe est trop court.", "Your-Votre too-trop short-court"),
+    ("The printer settings are empty.", "Les paramètres de l'imprimante sont vides.", "printer-imprimante settings-paramètres empty-vides"),
+]  # fmt: skip
+print(f"{len(ALIGNED)} pairs, {sum(len(words.split()) for _, _, words in ALIGNED)} aligned words, each in both directions")
+
+# %%
+import re
+
+
+def words_at(text, start):
+    """Word to the places of its pieces in the pair's input, for a text whose pieces begin at `start`."""
+    offsets = mini_tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)["offset_mapping"]
+    spans = [(match.group(), *match.span()) for match in re.finditer(r"\w+", text)]
+    return {w: [start + i for i, (a, b) in enumerate(offsets) if a < end and b > begin] for w, begin, end in spans}
+
+
+def hits(weights, looks, looked_at, word, target):
+    """Whether the word's strongest attention into the other text is the target, for each layer and head: (L, H)."""
+    mass = [weights[:, :, looks[word]][..., places].sum(dim=-1).mean(dim=-1) for places in looked_at.values()]
+    return torch.stack(mass, dim=-1).argmax(dim=-1) == list(looked_at).index(target)
+
+
+# %%
+found, baselines, pair_numbers = [], [], []
+for number, (text, translation, aligned) in enumerate(ALIGNED):
+    _, _, weights = attention(text, translation)
+    en = words_at(text, 1)
+    fr = words_at(translation, 2 + len(mini_tokenizer(text, add_special_tokens=False)["input_ids"]))
+    for word, target in (pair.split("-") for pair in aligned.split()):
+        for looks, looked_at, one, other in ((en, fr, word, target), (fr, en, target, word)):
+            found.append(hits(weights, looks, looked_at, one, other).numpy())
+            same = min(list(looks).index(one), len(looked_at) - 1) == list(looked_at).index(other)
+            baselines.append([1 / len(looked_at), same])
+            pair_numbers.append(number)
+found, baselines, odd = np.array(found, dtype=float), np.array(baselines, dtype=float), np.array(pair_numbers) % 2 == 1
+
+# %%
+layer, head = np.unravel_index(found[~odd].mean(axis=0).argmax(), found.shape[1:])
+rows = {
+    "a random word": baselines[odd, 0], "the word at the same place": baselines[odd, 1],
+    "mean of all heads": found[odd].mean(axis=(1, 2)), f"layer {layer + 1}, head {head + 1} (best on the other half)": found[odd][:, layer, head],
+}  # fmt: skip
+by_pair = {name: [values[np.array(pair_numbers)[odd] == n].mean() for n in range(1, 12, 2)] for name, values in rows.items()}
+print(f"How often the translation gets the most attention: {odd.sum()} words of 6 pairs [95 %, over pairs]")
+for name, values in by_pair.items():
+    print(f"{name:45} {show_interval(np.array(values), True)}")
+
+# %% [markdown]
+# Attention finds the translation more often than a random word would. But compare with the *same place*, and with the
+# width of the intervals: six pairs are few, and a head that looks at the same position passes for a dictionary. So the
+# honest reading is narrow. The experiment with the hidden pieces showed that the translation *is used*. These weights do
+# not show *how*. Attention maps are a place to get ideas, not evidence by themselves (Jain and Wallace 2019).
+#
 # (cause lab goes here)
 
 # %% [markdown]
+# ## Exercise 1: compute the causal loss by hand
+#
+# Given the logits $(T, V)$ of one text and its $T$ piece ids, return the *loss* that a trainer reports: the mean negative
+# log-probability, in nats a piece.
+#
+# *Hint:* `logits.log_softmax(dim=-1)`. Which row of it is about which piece? How many pieces are predicted?
+
+# %%
+from xlft_helpers.teaching import check
+
+
+def causal_loss(logits, ids):
+    """Return the mean negative log-likelihood of one text; logits (T, V), ids (T,)."""
+    # --- stub
+    return ...
+    # --- solution
+    log_p = logits.log_softmax(dim=-1)
+    terms = [log_p[j - 1, ids[j]] for j in range(1, len(ids))]
+    return -sum(terms) / len(terms)
+    # --- end
+
+
+check.causal_loss(causal_loss)
+
+# %% [markdown]
+# ## Exercise 2: choose the labels
+#
+# For masked language modelling: given the original ids, the ids that the model is shown, and a boolean tensor that says
+# which places were chosen (all of one shape), return the labels, with $-100$ where nothing is predicted.
+#
+# *Hint:* a chosen place may look unchanged (the 10 % that stay). And the label is what *was* there.
+
+
+# %%
+def masked_labels(original, shown, chosen):
+    """Return the labels for the loss, of the same shape."""
+    # --- stub
+    return ...
+    # --- solution
+    return torch.where(chosen, original, -100)
+    # --- end
+
+
+check.masked_labels(masked_labels)
+
+# %% [markdown]
+# ## Exercise 3: compare two models that have different pieces
+#
+# A report gives you a model's perplexity, the number of predicted pieces and the number of characters of the text. Return
+# its bits per character.
+#
+# *Hint:* the logarithm of the perplexity is the loss in nats a piece. And one bit is $\ln 2$ nats.
+
+
+# %%
+def to_bits_per_character(perplexity, pieces, characters):
+    """Return the bits per character."""
+    # --- stub
+    return ...
+    # --- solution
+    return math.log(perplexity) * pieces / (characters * math.log(2))
+    # --- end
+
+
+check.to_bits_per_character(to_bits_per_character)
+
+# %% [markdown]
+# ## Quiz
+#
+# Choose an answer; every choice is explained.
+
+# %%
+from xlft_helpers.teaching import quiz
+
+quiz("02_pretraining_objectives")
+
+# %% [markdown]
+# <details><summary>The same questions without a running kernel</summary>
+#
+# {{quiz}}
+#
+# </details>
+
+# %% [markdown]
+# ## Recap
+#
+# - CLM predicts each piece from those before it: labels are the text shifted by one, every place teaches, and the sum is
+#   the log-probability of the text. Such a model can write.
+# - Loss, perplexity and bits per character are one sum in three units. Perplexities compare only with the same pieces on
+#   the same text; uniform and unigram are the baselines to beat.
+# - MLM predicts hidden pieces from both sides: 15 % chosen, of them 80 % `[MASK]`, 10 % random, 10 % left. Only chosen
+#   places count, and there is no shift.
+# - TLM is MLM on a text and its translation, with the positions reset. Whether the translation is *used* is a question
+#   for a control: the same blank beside another text's translation.
+# - A tiny model in a minute learns frequencies and some context. `mini`, which read more, gains from the translation,
+#   even where there is nothing to copy.
+# - Attention weights need baselines (uniform, the same place) and a held-out choice of the head.
+#
+# ## Read on
+#
+# - Conneau and Lample 2019, *Cross-lingual Language Model Pretraining* (NeurIPS): CLM, MLM and TLM across languages.
+# - Devlin et al. 2019, *BERT: Pre-training of Deep Bidirectional Transformers for Language Understanding* (NAACL).
+# - Wettig et al. 2023, *Should You Mask 15% in Masked Language Modeling?* (EACL).
+# - Sennrich, Haddow and Birch 2016, *Neural Machine Translation of Rare Words with Subword Units* (ACL): byte-pair
+#   encoding.
+# - Carlini et al. 2021, *Extracting Training Data from Large Language Models* (USENIX Security).
+# - Jain and Wallace 2019, *Attention is not Explanation* (NAACL), and Wiegreffe and Pinter 2019, *Attention is not not
+#   Explanation* (EMNLP).
+#
 # {{navigation}}
