@@ -28,7 +28,8 @@ from xlft_helpers.teaching.tables import show_messages
 
 messages = load_parallel(["fr"])
 train, held_out = messages[messages["split"] == "train"], messages[messages["split"] != "train"]
-print(f"{len(train)} messages to train on, {len(held_out)} held out; English has {train['en'].str.len().sum()} characters")
+size = train["en"].str.len().sum()
+print(f"{len(train)} messages to train on ({size:,} characters of English), {len(held_out)} held out")
 examples = train[train["en"].str.len().between(25, 60)].iloc[[3, 60, 160]]
 texts = pd.concat([examples[k].rename("text").to_frame().assign(language=k) for k in ("en", "fr")]).sort_index()
 show_messages(texts, "Three messages and their translations")
@@ -47,7 +48,7 @@ show_messages(texts, "Three messages and their translations")
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from transformers import PreTrainedTokenizerFast
 
-SPECIAL = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]", "mask_token": "[MASK]"}
+SPECIAL = {f"{name}_token": f"[{name.upper()}]" for name in ("pad", "unk", "cls", "sep", "mask")}
 
 
 def learn_pieces(texts, size):
@@ -156,33 +157,45 @@ for name, model in {"causal": clm, "masked": mlm}.items():
 from xlft_helpers.objectives import bits_per_character, mean_negative_log_likelihood, perplexity
 
 
+def pieces_of(tok, texts):
+    """All predicted pieces of the texts in one row: everything but [CLS]."""
+    return torch.tensor([piece for row in tok(list(texts))["input_ids"] for piece in row[1:]])
+
+
 def unigram(tok, texts):
-    """Log-probability of every piece by its frequency in the texts, [SEP] included: (V,)."""
-    found = torch.tensor([piece for row in tok(list(texts))["input_ids"] for piece in row[1:]])
-    counts = torch.bincount(found, minlength=len(tok)) + 1
+    """Log-probability of every piece by its frequency in the texts: (V,)."""
+    counts = torch.bincount(pieces_of(tok, texts), minlength=len(tok)) + 1
     return (counts / counts.sum()).log()
 
 
-rows = []
-for size in (200, 400, 1000, 3000):
-    tok = tokenizer if size == 400 else learn_pieces([*train["en"], *train["fr"]], size)
-    found = torch.tensor([piece for row in tok(list(held_out["en"]))["input_ids"] for piece in row[1:]])
-    L, M, C = unigram(tok, train["en"])[found].sum(), len(found), held_out["en"].str.len().sum()
-    numbers = mean_negative_log_likelihood(L, M), perplexity(L, M), bits_per_character(L, C)
-    rows.append([len(tok), M, len(tok), *(number.item() for number in numbers)])
-columns = ["pieces V", "predicted M", "uniform perplexity", "unigram loss", "unigram perplexity", "unigram bits/character"]
-by_size = pd.DataFrame(rows, columns=columns).set_index("pieces V").round(2)
-by_size
-
 # %%
-assert by_size["unigram perplexity"].is_monotonic_increasing, "larger pieces are harder to guess"
-assert by_size["unigram bits/character"].is_monotonic_decreasing, "but there are fewer of them"
-ratio = by_size["unigram perplexity"].max() / by_size["unigram perplexity"].min()
-print(f"The same kind of model, the same {len(held_out)} messages: perplexity differs by a factor of {ratio:.0f}.")
+rows, both = [], [*train["en"], *train["fr"]]
+C = int(held_out["en"].str.len().sum())
+for size in (200, 400, 1000, 3000):
+    tok = learn_pieces(both, size)
+    found = pieces_of(tok, held_out["en"])
+    L, M = unigram(tok, train["en"])[found].sum(), len(found)
+    numbers = mean_negative_log_likelihood(L, M), perplexity(L, M), bits_per_character(L, C)
+    assert math.isclose(numbers[1], math.exp(-L / M), rel_tol=1e-4), "perplexity is the exponential of the loss"
+    rows.append([len(tok), M, len(tok), *(number.item() for number in numbers)])
+columns = ["V", "predicted pieces M", "uniform perplexity", "unigram: loss", "perplexity", "bits/character"]
+by_size = pd.DataFrame(rows, columns=columns).set_index("V")
+by_size.round(2)
 
 # %% [markdown]
-# The model with the highest perplexity is the best one by bits per character. Perplexity rose because each piece covers
-# more text, so there is more to guess at once, less often.
+# The same kind of model, the same messages, and yet the perplexities differ by several times. Does the ranking survive?
+
+# %%
+assert by_size["perplexity"].is_monotonic_increasing, "larger pieces are harder to guess"
+assert by_size["bits/character"].is_monotonic_decreasing, "but there are fewer of them"
+ratio = by_size["perplexity"].max() / by_size["perplexity"].min()
+print(f"{len(held_out)} messages, {C:,} characters: perplexity differs by a factor of {ratio:.1f}.")
+print("from best to worst by perplexity:        ", list(by_size.sort_values("perplexity").index))
+print("from best to worst by bits per character:", list(by_size.sort_values("bits/character").index))
+
+# %% [markdown]
+# The ranking is turned over. Perplexity rose because each piece covers more text, so there is more to guess at once, but
+# less often.
 #
 # > **A misconception.** *"Perplexity 30 beats perplexity 90."* Only with the same pieces on the same text. Between
 # > tokenizers compare bits per character, and between languages not even those without care: a Chinese character
@@ -203,7 +216,8 @@ from xlft_helpers.pretraining import PretrainRecipe, pretrain
 english = [{"en": text} for text in train["en"]]
 recipe = PretrainRecipe(objectives=("clm",), steps=400, batch_tokens=512, learning_rate=8e-3)
 trained = pretrain(clm, tokenizer, english, recipe, seed=0, log_every=10)
-print(f"{trained.tokens:,} pieces read, each message about {trained.tokens / sum(map(len, tokenizer(list(train['en']))['input_ids'])):.0f} times")
+passes = trained.tokens / len(pieces_of(tokenizer, train["en"]))
+print(f"{trained.tokens:,} pieces read, which is about {passes:.0f} times the training text")
 
 # %%
 from xlft_helpers import plots
@@ -216,8 +230,8 @@ plots.show(
         {"causal model": trained.history.set_index("step")["loss"]},
         references={"uniform": math.log(V), "unigram": entropy},
     ),
-    alt="Training loss of the causal model over 400 steps: it falls from the uniform line to the unigram line, and then "
-    "further below it.",
+    alt="Training loss of the causal model over 400 steps: it falls from the uniform line to the unigram line, and "
+    "then further below it.",
     caption="Loss on the training batches (left axis) and the same as perplexity (right axis, logarithmic). Dashed: "
     "baselines without a network.",
 )
@@ -231,31 +245,39 @@ plots.show(
 import numpy as np
 
 
-def with_interval(sums, counts, seed=0):
+def with_interval(sums, counts):
     """Loss over all messages with a 95 % bootstrap interval; `sums` are the messages' objectives, `counts` their M."""
-    drawn = np.random.default_rng(seed).integers(len(sums), size=(1000, len(sums)))
+    drawn = np.random.default_rng(0).integers(len(sums), size=(1000, len(sums)))
     low, high = np.quantile(-sums[drawn].sum(axis=1) / counts[drawn].sum(axis=1), [0.025, 0.975])
     return -sums.sum() / counts.sum(), low, high
 
 
-encoded = [tokenizer(text, return_tensors="pt", truncation=True, max_length=64)["input_ids"] for text in held_out["en"]]
-counts = np.array([row.shape[1] - 1 for row in encoded])
+# %%
+rows_of_ids = [tokenizer(t, return_tensors="pt", truncation=True, max_length=64)["input_ids"] for t in held_out["en"]]
+counts = np.array([row.shape[1] - 1 for row in rows_of_ids])
 with torch.inference_mode():
-    sums = {"causal model": [causal_objective(clm(input_ids=row).logits, row).item() for row in encoded]}
-sums["unigram"] = [frequencies[row[0, 1:]].sum().item() for row in encoded]
-sums["uniform"] = [-math.log(V) * count for count in counts]
+    of_model = [causal_objective(clm(input_ids=row).logits, row).item() for row in rows_of_ids]
+sums = {
+    "causal model": np.array(of_model),
+    "unigram": np.array([frequencies[row[0, 1:]].sum().item() for row in rows_of_ids]),
+    "uniform": -math.log(V) * counts,
+}
+gain = with_interval(sums["causal model"] - sums["unigram"], counts)
+assert gain[2] < -0.5, "the trained model should beat the unigram clearly"
+
+# %% [markdown]
+# The same messages for all three, and the three units side by side. (Of the few long messages, the first 64 pieces.)
 
 # %%
-characters = sum(len(tokenizer.decode(row[0], skip_special_tokens=True)) for row in encoded)
-results = {}
+characters, results = sum(len(tokenizer.decode(row[0], skip_special_tokens=True)) for row in rows_of_ids), {}
 for name, values in sums.items():
-    loss, low, high = with_interval(np.array(values), counts)
-    bits = bits_per_character(torch.tensor(sum(values)), characters).item()
-    results[name] = [f"{loss:.2f} [{low:.2f}, {high:.2f}]", f"{math.exp(loss):.0f} [{math.exp(low):.0f}, {math.exp(high):.0f}]", bits]
-difference = np.array(sums["causal model"]) - np.array(sums["unigram"])
-assert with_interval(difference, counts)[2] < -0.5, "the trained model should beat the unigram clearly"
-print(f"{len(encoded)} held-out messages, {counts.sum()} predicted pieces, {characters} characters [95 %]")
-pd.DataFrame(results, index=["loss (nats a piece)", "perplexity", "bits per character"]).T
+    losses = with_interval(values, counts)
+    bits = [loss * counts.sum() / (characters * math.log(2)) for loss in losses]
+    units = {"loss (nats a piece)": (losses, 2), "perplexity": (np.exp(losses), 0), "bits per character": (bits, 2)}
+    results[name] = {unit: "{:.{d}f} [{:.{d}f}, {:.{d}f}]".format(*three, d=d) for unit, (three, d) in units.items()}
+print(f"{len(counts)} held-out messages, {counts.sum():,} predicted pieces, {characters:,} characters [95 %]")
+print(f"causal minus unigram: {gain[0]:.2f} [{gain[1]:.2f}, {gain[2]:.2f}] nats a piece")
+pd.DataFrame(results).T
 
 # %% [markdown]
 # The model knows more than frequencies: context has narrowed its choice by the factor between the two perplexities. And
@@ -272,6 +294,20 @@ pd.DataFrame(results, index=["loss (nats a piece)", "perplexity", "bits per char
 # more than their due. Move the slider. At which temperature do the messages begin to repeat themselves, and at which do
 # they stop being words?
 
+
+# %%
+def write(temperature, starts, seed=1):
+    """One message for each beginning, drawn piece by piece."""
+    torch.manual_seed(seed)
+    texts = []
+    for start in starts:
+        given = tokenizer(start, return_tensors="pt")["input_ids"][:, :-1]  # without [SEP], which would end it
+        options = {"do_sample": True, "temperature": temperature, "top_k": 0, "max_new_tokens": 24}
+        drawn = clm.generate(given, attention_mask=torch.ones_like(given), **options)
+        texts.append(tokenizer.decode(drawn[0], skip_special_tokens=True))
+    return texts
+
+
 # %%
 import html
 
@@ -279,21 +315,11 @@ import ipywidgets as widgets
 
 from xlft_helpers.teaching import explore
 
-
-def write(temperature, starts=("Show the", "Whether to", "Cannot", "Open", "The name"), length=16):
-    """One message for each start, drawn piece by piece."""
-    torch.manual_seed(1)
-    texts = []
-    for start in starts:
-        given = tokenizer(start, return_tensors="pt")["input_ids"][:, :-1]
-        drawn = clm.generate(given, attention_mask=torch.ones_like(given), max_new_tokens=length, do_sample=True, temperature=temperature, top_k=0)
-        texts.append(tokenizer.decode(drawn[0], skip_special_tokens=True))
-    return texts
-
-
+slider = widgets.FloatSlider(value=0.7, min=0.1, max=2, step=0.1, description="temperature", continuous_update=False)
+starts = ["Show the", "Whether to", "Cannot", "Open", "The name"]
 explore(
-    widgets.FloatSlider(value=0.7, min=0.1, max=2, step=0.1, description="temperature", continuous_update=False),
-    lambda temperature: "<ul>" + "".join(f"<li>{html.escape(text)}</li>" for text in write(temperature)) + "</ul>",
+    slider,
+    lambda temperature: f"<ul><li>{'</li><li>'.join(map(html.escape, write(temperature, starts)))}</li></ul>",
     alt="Five messages that the small causal model wrote at temperature 0.7.",
 )
 
@@ -309,19 +335,28 @@ from xlft_helpers.evaluation import bootstrap_mean
 known = {pair for text in train["en"] for pair in zip(text.split(), text.split()[1:])}
 
 
-def share_known(text):
-    pairs = list(zip(text.split(), text.split()[1:]))
-    return sum(pair in known for pair in pairs) / len(pairs) if pairs else math.nan
+def shares_known(texts):
+    """For each text of two words and more, the share of its pairs of neighbours that occur in the training text."""
+    words = [text.split() for text in texts if len(text.split()) > 1]
+    return np.array([np.mean([pair in known for pair in zip(row, row[1:])]) for row in words])
 
 
-starts = held_out["en"].sample(80, random_state=0).str.split().str[0]
-drawn = torch.multinomial(frequencies.exp(), 80 * 16, replacement=True, generator=torch.Generator().manual_seed(0)).view(80, 16)
-written = {"held-out messages": held_out["en"], "causal model": write(0.7, starts), "unigram": tokenizer.batch_decode(drawn)}
+# %%
+real, of_training = held_out["en"].sample(80, random_state=0), set(train["en"])
+generator = torch.Generator().manual_seed(0)
+draws = torch.multinomial(frequencies.exp(), 80 * 20, replacement=True, generator=generator).view(80, 20)
+written = {
+    "held-out messages": list(real),
+    "causal model": write(0.7, real.str.split().str[0]),
+    "unigram": tokenizer.batch_decode(draws, skip_special_tokens=True),
+}
 for name, texts in written.items():
-    shares = np.array([share for share in map(share_known, texts) if not math.isnan(share)])
-    found = bootstrap_mean(shares)
-    copied = np.mean([text in set(train["en"]) for text in texts])
-    print(f"{name:18} word pairs known {found.estimate:.0%} [{found.low:.0%}, {found.high:.0%}], n = {len(shares)}; verbatim {copied:.0%}")
+    shares = shares_known(texts)
+    found, copied = bootstrap_mean(shares), sum(text in of_training for text in texts)
+    print(
+        f"{name:18} pairs known {found.estimate:.0%} [{found.low:.0%}, {found.high:.0%}], n = {len(shares)};", end=" "
+    )
+    print(f"{copied} of {len(texts)} are training messages word for word")
 
 # %% [markdown]
 # The unigram's pairs are almost all new, which is what nonsense looks like. A count near the real messages' would not
@@ -384,22 +419,21 @@ counted.round(1)
 # a convention, not a law: Wettig et al. (2023) find 40 % better for large models.
 
 # %%
+text = "Whether to show a warning before closing a notebook that has unsaved changes."
+row = tokenizer(text, return_tensors="pt", add_special_tokens=False)["input_ids"]
+
+
 def hidden(rate):
     """The message with pieces hidden at a rate, as HTML."""
-    options["generator"] = torch.Generator().manual_seed(5)
-    text = "Whether to show a warning before closing a notebook that has unsaved changes."
-    row = tokenizer(text, return_tensors="pt", add_special_tokens=False)["input_ids"]
-    masked = mask_tokens(row, torch.ones_like(row, dtype=torch.bool), rate=rate, **options)
+    seeded = options | {"generator": torch.Generator().manual_seed(5)}
+    masked = mask_tokens(row, torch.ones_like(row, dtype=torch.bool), rate=rate, **seeded)
     count = int((masked.labels != IGNORED).sum())
     pieces = " ".join(map(html.escape, tokenizer.convert_ids_to_tokens(masked.input_ids[0])))
     return f"<p>{pieces}</p><p>{count} of {row.shape[1]} pieces are predicted.</p>"
 
 
-explore(
-    widgets.FloatSlider(value=0.15, min=0.05, max=0.95, step=0.05, description="mask rate"),
-    hidden,
-    alt="A message of which 15 % of the pieces are hidden.",
-)
+slider = widgets.FloatSlider(value=0.15, min=0.05, max=0.95, step=0.05, description="mask rate")
+explore(slider, hidden, alt="A message of which 15 % of the pieces are hidden.")
 
 # %% [markdown]
 # The loss once more against its three independent versions. Label $-100$ means "not predicted" in all of them.
@@ -421,8 +455,9 @@ print(f"L_MLM = {L_mlm:.2f} nats for the {len(places)} chosen places, loss {out.
 
 # %% [markdown]
 # Two differences to CLM: no shift, and only the chosen places count. A pass over the text teaches on 15 % of the pieces
-# where CLM teaches on all of them. So we expect MLM to learn more slowly from the same text. Both languages go into one
-# model now, each message by itself, nothing says which language it is, and nothing says which messages belong together.
+# where CLM teaches on all of them. So we expect MLM to learn more slowly from the same text, and our minute is short:
+# in training we hide 30 %. Both languages go into one model now, each message by itself. Nothing says which language it
+# is, and nothing says which messages belong together.
 
 # %%
 pairs = train[["en", "fr"]].to_dict("records")
@@ -454,20 +489,35 @@ def in_pools(model, pairs=False):
     return pd.concat(found, keys=range(len(pools)), names=["pool"]).reset_index("pool")
 
 
+# %%
+def words_only(tok, texts):
+    """All pieces of the texts in one row, without special ones: the ones that may become a blank."""
+    return torch.tensor([piece for row in tok(list(texts), add_special_tokens=False)["input_ids"] for piece in row])
+
+
+def most_frequent(tok, texts):
+    """The accuracy of always answering with the piece that is most frequent in these very texts."""
+    return torch.bincount(words_only(tok, texts)).max().item() / len(words_only(tok, texts))
+
+
 def show_interval(values, percent=False):
-    found = bootstrap_mean(values)
+    """Mean of a few values with its bootstrap interval, as text."""
+    found = bootstrap_mean(np.asarray(values))
     return "{:{f}} [{:{f}}, {:{f}}]".format(found.estimate, found.low, found.high, f=".0%" if percent else ".2f")
 
+
+# %% [markdown]
+# The constant answer gets an unfair advantage: we let it look up the most frequent piece in the held-out text itself.
 
 # %%
 after_mlm, rows = in_pools(mlm), {}
 for k, part in after_mlm.groupby("language"):
-    known = unigram(tokenizer, train[k])
-    tokens = torch.tensor([piece for row in tokenizer(list(held_out[k]))["input_ids"] for piece in row[1:-1]])
-    loss, most = -known[tokens].mean().item(), (tokens == known[:-1].argmax()).float().mean().item()
-    most = max(most, (tokens == torch.bincount(tokens).argmax()).float().mean().item())
-    rows[k] = [part["n"].sum(), show_interval(part["loss"]), loss, show_interval(part["accuracy"], True), f"{most:.0%}"]
-    assert bootstrap_mean(part["loss"].to_numpy()).high < loss, "the masked model should beat frequencies"
+    counts_of_words = torch.bincount(words_only(tokenizer, train[k]), minlength=V) + 1
+    known = (counts_of_words / counts_of_words.sum()).log()
+    loss, constant = -known[words_only(tokenizer, held_out[k])].mean().item(), most_frequent(tokenizer, held_out[k])
+    accuracy = show_interval(part["accuracy"], percent=True)
+    rows[k] = [part["n"].sum(), show_interval(part["loss"]), round(loss, 2), accuracy, f"{constant:.0%}"]
+    assert part["loss"].mean() < loss - 0.05, "the masked model should beat frequencies"
 columns = ["blanks", "loss [95 %]", "unigram loss", "accuracy [95 %]", "most frequent piece"]
 pd.DataFrame(rows, index=columns).T
 
@@ -513,13 +563,12 @@ inputs = pair | {"input_ids": masked.input_ids}
 with torch.no_grad():
     out = mlm(**inputs, labels=masked.labels)
 by_text = translation_objective(out.logits, masked.labels, pair["token_type_ids"])
-log_p = out.logits.log_softmax(dim=-1)[0]
-places = (masked.labels[0] != IGNORED).nonzero()[:, 0].tolist()
+log_p, labels, kinds = out.logits.log_softmax(dim=-1)[0], masked.labels[0], pair["token_type_ids"][0]
 for name, number in (("source", 0), ("target", 1)):
-    own = [j for j in places if pair["token_type_ids"][0, j] == number]
-    by_hand = sum(log_p[j, masked.labels[0, j]].item() for j in own)
+    own = ((labels != IGNORED) & (kinds == number)).nonzero()[:, 0].tolist()
+    by_hand = sum(log_p[j, labels[j]].item() for j in own)
     assert math.isclose(by_hand, by_text[name], rel_tol=1e-4, abs_tol=1e-4), f"{name}: the package differs"
-assert math.isclose(-by_text["total"] / len(places), out.loss, rel_tol=1e-5), "transformers' loss differs"
+assert math.isclose(-by_text["total"] / (labels != IGNORED).sum(), out.loss, rel_tol=1e-4), "transformers differs"
 print({name: round(value.item(), 2) for name, value in by_text.items()}, f"loss {out.loss:.3f}")
 
 # %% [markdown]
@@ -557,10 +606,13 @@ for name, found in {"after MLM": before, "after MLM and TLM": after}.items():
 effect = pd.DataFrame(rows, index=["blanks", "alone", "in pairs", "in pairs minus alone"]).T
 effect
 
+# %% [markdown]
+# The last row in words:
+
 # %%
-change = bootstrap_mean((losses["in pairs"] - losses["alone"]))
-verdict = "helps" if change.high < 0 else "hurts" if change.low > 0 else "cannot be told to help"
-print(f"To the tiny model, after TLM, the translation {verdict}: {show_interval(losses['in pairs'] - losses['alone'])} nats a blank.")
+change = bootstrap_mean(losses["in pairs"] - losses["alone"])
+verdict = "helps" if change.high < 0 else "hurts" if change.low > 0 else "cannot be told to help or to hurt"
+print(f"To the tiny model, after TLM, the translation {verdict} ({change.estimate:+.2f} nats a blank).")
 assert abs(change.estimate) < 1, "a tiny model gains or loses little"
 
 # %% [markdown]
@@ -579,18 +631,28 @@ assert abs(change.estimate) < 1, "a tiny model gains or loses little"
 from xlft_helpers.models import load_model, load_tokenizer
 
 mini, mini_tokenizer = load_model("mini", "masked-lm"), load_tokenizer("mini")
-sentences = {
-    "en": "The name of the [MASK] is wrong.", "fr": "Le nom du [MASK] est incorrect.", "de": "Der Name der [MASK] ist falsch.",
-    "es": "El nombre del [MASK] no es correcto.", "ru": "Имя [MASK] неверно.", "zh": "[MASK]的名称不正确。",
-}  # fmt: skip
-rows = []
-for k, text in sentences.items():
+
+
+def fill(text, number=3):
+    """The likeliest pieces for the [MASK] of a text, with their probabilities, as text."""
     inputs = mini_tokenizer(text, return_tensors="pt")
     at = (inputs["input_ids"][0] == mini_tokenizer.mask_token_id).nonzero()[0, 0]
     with torch.inference_mode():
-        p, best = mini(**inputs).logits[0, at].softmax(dim=-1).topk(3)
+        p, best = mini(**inputs).logits[0, at].softmax(dim=-1).topk(number)
     answers = zip(mini_tokenizer.convert_ids_to_tokens(best.tolist()), p.tolist())
-    rows.append([k, text, "  ".join(f"{piece} {value:.2f}" for piece, value in answers)])
+    return ",  ".join(f"{piece} {value:.2f}" for piece, value in answers)
+
+
+# %%
+sentences = {
+    "en": "The name of the [MASK] is wrong.",
+    "fr": "Le nom du [MASK] est incorrect.",
+    "de": "Der Name der [MASK] ist falsch.",
+    "es": "El nombre del [MASK] no es correcto.",
+    "ru": "Имя [MASK] неверно.",
+    "zh": "[MASK]的名称不正确。",
+}
+rows = [[k, text, fill(text)] for k, text in sentences.items()]
 show_messages(pd.DataFrame(rows, columns=["language", "text", "three likeliest pieces"]), "mini fills a blank")
 
 # %% [markdown]
@@ -602,24 +664,22 @@ show_messages(pd.DataFrame(rows, columns=["language", "text", "three likeliest p
 # %%
 several = load_parallel(["fr", "de", "es", "zh"])
 several = several[several["split"] != "train"][["en", "fr", "de", "es", "zh"]]
+parts = np.array_split(np.random.default_rng(0).permutation(len(several)), 12)
+found = [evaluate_masked(mini, mini_tokenizer, several.iloc[part].to_dict("records")) for part in parts]
 rows = {}
-found = [evaluate_masked(mini, mini_tokenizer, several.to_dict("records"), seed=seed).set_index("language") for seed in range(3)]
-for k in several.columns:
-    tokens = [piece for row in mini_tokenizer(list(several[k]), add_special_tokens=False)["input_ids"] for piece in row]
-    accuracy, n = np.mean([part.loc[k, "accuracy"] for part in found]), sum(part.loc[k, "n"] for part in found)
-    most = max(map(tokens.count, set(tokens))) / len(tokens)
-    wide = 1.96 * math.sqrt(accuracy * (1 - accuracy) / n)
-    rows[k] = [n, *(100 * np.array([accuracy, accuracy - wide, accuracy + wide, most]))]
-filled = pd.DataFrame(rows, index=["blanks", "accuracy (%)", "low", "high", "most frequent piece (%)"]).T.round(1)
-assert (filled["accuracy (%)"] > filled["most frequent piece (%)"]).sum() >= 3, "mini should beat a constant answer"
-print(f"{len(several)} messages, three draws of the blanks")
-filled
+for k, part in pd.concat(found).groupby("language", sort=False):
+    constant = most_frequent(mini_tokenizer, several[k])
+    rows[k] = [part["n"].sum(), show_interval(part["accuracy"], percent=True), f"{constant:.0%}"]
+    assert part["accuracy"].mean() > constant, f"{k}: mini should beat a constant answer"
+print(f"{len(several)} held-out messages in twelve pools")
+pd.DataFrame(rows, index=["blanks", "accuracy [95 %]", "most frequent piece"]).T
 
 # %% [markdown]
 # The question that TLM asks can now be put to a model that trained on it. One blank in each English message, the *same*
 # blank three times: the message alone, beside its French translation, and beside the translation of *another* message.
 # The last is the control. Any second text tells the model something (this is about software, this is an interface), and
 # only the difference to the right one is due to translation.
+
 
 # %%
 def log_p_of_hidden(model, tokenizer, inputs, at):
@@ -631,6 +691,7 @@ def log_p_of_hidden(model, tokenizer, inputs, at):
     return logits[0, at].log_softmax(dim=-1)[truth].item()
 
 
+# %%
 chosen = held_out[held_out["en"].str.split().str.len().between(3, 14)].sample(200, random_state=0)
 rng, rows = np.random.default_rng(0), []
 for en, fr, other in zip(chosen["en"], chosen["fr"], np.roll(chosen["fr"], 1)):
@@ -640,16 +701,24 @@ for en, fr, other in zip(chosen["en"], chosen["fr"], np.roll(chosen["fr"], 1)):
     copied = alone["input_ids"][0, at].item() in mini_tokenizer(fr)["input_ids"]
     rows.append([*(log_p_of_hidden(mini, mini_tokenizer, one, at) for one in inputs), copied])
 
+# %% [markdown]
+# And so that we can tell translating from copying, the blanks are also split by whether the hidden piece itself stands in
+# the French text.
+
 # %%
-blanks = pd.DataFrame(rows, columns=["alone", "translation", "another's translation", "in the translation"])
-gains = {}
-for name, part in {"all": blanks, "piece stands in the translation": blanks[blanks["in the translation"]],
-                   "piece does not": blanks[~blanks["in the translation"]]}.items():
-    right, control = part["translation"], part["another's translation"]
-    gains[name] = [len(part), -part["alone"].mean(), -right.mean(), -control.mean(), show_interval(right - control)]
-gain = bootstrap_mean(blanks["translation"] - blanks["another's translation"])
+blanks, gains = pd.DataFrame(rows, columns=["alone", "right", "wrong", "copied"]), {}
+kinds = {
+    "all": blanks["copied"].notna(),
+    "piece stands in the translation": blanks["copied"],
+    "piece does not": ~blanks["copied"],
+}
+for name, which in kinds.items():
+    part = blanks[which]
+    losses = [round(-part[column].mean(), 2) for column in ("alone", "right", "wrong")]
+    gains[name] = [len(part), *losses, show_interval(part["right"] - part["wrong"])]
+gain = bootstrap_mean((blanks["right"] - blanks["wrong"]).to_numpy())
 assert gain.low > 0.1, "for mini, the right translation should help more than a wrong one"
-columns = ["blanks", "loss alone", "beside its translation", "beside another's", "gain of the right one (nats) [95 %]"]
+columns = ["blanks", "loss alone", "beside its translation", "beside another's", "gain, right minus wrong [95 %]"]
 pd.DataFrame(gains, index=columns).T
 
 # %% [markdown]
@@ -676,22 +745,24 @@ def attention(text, translation):
     return inputs, mini_tokenizer.convert_ids_to_tokens(inputs["input_ids"][0]), weights
 
 
+# %%
 inputs, pieces, weights = attention("Save the red line.", "Enregistrez la ligne rouge.")
 assert torch.allclose(weights.sum(dim=-1), torch.ones(1), atol=1e-4), "a row of attention adds up to 1"
-names = [f"{piece} ({'en' if kind == 0 else 'fr'})" for piece, kind in zip(pieces, inputs["token_type_ids"][0].tolist())]
-last = 100 * weights[2].mean(dim=0)
-matrix = pd.DataFrame(last.numpy(), index=names, columns=names)
+kinds = ["en" if kind == 0 else "fr" for kind in inputs["token_type_ids"][0].tolist()]
+names = [f"{piece} {kind}" for piece, kind in zip(pieces, kinds)]
+matrix = pd.DataFrame(100 * weights[2].mean(dim=0).numpy(), index=names, columns=names)
 plots.show(
     plots.plot_matrix(matrix, x_label="looked at", y_label="piece that looks", bar_label="attention (%)"),
-    alt="Attention weights in the third layer of mini, mean of its heads, over the English sentence 'Save the red line' "
-    "and its French translation: each row a piece that looks, each column a piece that is looked at.",
-    caption="Third layer, mean of eight heads. Upper right: English looks at French. Lower left: French looks at English.",
+    alt="Attention weights in the third layer of mini, mean of its heads, over the English sentence 'Save the red "
+    "line' and its French translation: each row a piece that looks, each column a piece that is looked at.",
+    caption="Third layer, mean of eight heads. Upper right: English looks at French; lower left: French at English.",
 )
 
 # %% [markdown]
 # It is tempting to point at a dark cell and tell a story. Rather count, with baselines. First: what share of the attention
 # crosses to the other text? If attention were uniform, it would be the other text's share of the pieces. And would
 # it cross as much to a text that is *no* translation?
+
 
 # %%
 def crossing(text, translation):
@@ -703,6 +774,7 @@ def crossing(text, translation):
     return [*(weights * across).sum(dim=-1)[:, :, inner].mean(dim=(1, 2)).tolist(), across[inner].mean().item()]
 
 
+# %%
 some = chosen.iloc[:80]
 right = np.array([crossing(en, fr) for en, fr in zip(some["en"], some["fr"])])
 wrong = np.array([crossing(en, fr) for en, fr in zip(some["en"], np.roll(some["fr"], 1))])
@@ -735,9 +807,8 @@ ALIGNED = [
     ("Enter the page number.", "Saisissez le numéro de page.", "Enter-Saisissez page-page number-numéro"),
     ("The message was not sent.", "Le message n'a pas été envoyé.", "message-message not-pas sent-envoyé"),
     ("Your password is too short.", "Votre mot de passe est trop court.", "Your-Votre too-trop short-court"),
-    ("The printer settings are empty.", "Les paramètres de l'imprimante sont vides.", "printer-imprimante settings-paramètres empty-vides"),
+    ("The list is not empty.", "La liste n'est pas vide.", "list-liste not-pas empty-vide"),
 ]  # fmt: skip
-print(f"{len(ALIGNED)} pairs, {sum(len(words.split()) for _, _, words in ALIGNED)} aligned words, each in both directions")
 
 # %%
 import re
@@ -757,29 +828,33 @@ def hits(weights, looks, looked_at, word, target):
 
 
 # %%
-found, baselines, pair_numbers = [], [], []
+rows = []
 for number, (text, translation, aligned) in enumerate(ALIGNED):
     _, _, weights = attention(text, translation)
     en = words_at(text, 1)
     fr = words_at(translation, 2 + len(mini_tokenizer(text, add_special_tokens=False)["input_ids"]))
     for word, target in (pair.split("-") for pair in aligned.split()):
         for looks, looked_at, one, other in ((en, fr, word, target), (fr, en, target, word)):
-            found.append(hits(weights, looks, looked_at, one, other).numpy())
             same = min(list(looks).index(one), len(looked_at) - 1) == list(looked_at).index(other)
-            baselines.append([1 / len(looked_at), same])
-            pair_numbers.append(number)
-found, baselines, odd = np.array(found, dtype=float), np.array(baselines, dtype=float), np.array(pair_numbers) % 2 == 1
+            rows.append([number, 1 / len(looked_at), same, hits(weights, looks, looked_at, one, other).numpy()])
+words = pd.DataFrame(rows, columns=["pair", "a random word", "the word at the same place", "hits"])
+print(f"{words['pair'].nunique()} pairs, {len(words)} words that look")
+
+# %% [markdown]
+# Choose on the pairs with even numbers, report on those with odd ones. The words of a pair are not independent, so the
+# interval is taken over pairs.
 
 # %%
-layer, head = np.unravel_index(found[~odd].mean(axis=0).argmax(), found.shape[1:])
-rows = {
-    "a random word": baselines[odd, 0], "the word at the same place": baselines[odd, 1],
-    "mean of all heads": found[odd].mean(axis=(1, 2)), f"layer {layer + 1}, head {head + 1} (best on the other half)": found[odd][:, layer, head],
-}  # fmt: skip
-by_pair = {name: [values[np.array(pair_numbers)[odd] == n].mean() for n in range(1, 12, 2)] for name, values in rows.items()}
-print(f"How often the translation gets the most attention: {odd.sum()} words of 6 pairs [95 %, over pairs]")
-for name, values in by_pair.items():
-    print(f"{name:45} {show_interval(np.array(values), True)}")
+words["mean of all heads"] = [found.mean() for found in words["hits"]]
+odd = words["pair"] % 2 == 1
+best = np.stack(words.loc[~odd, "hits"]).mean(axis=0)
+layer, head = np.unravel_index(best.argmax(), best.shape)
+words["the chosen head"] = [found[layer, head] for found in words["hits"]]
+reported = words[odd].drop(columns="hits").astype(float).groupby("pair").mean()
+print(f"Chosen: layer {layer + 1}, head {head + 1}. {odd.sum()} words of {len(reported)} other pairs.")
+print("How often is the translation hit? [95 % over pairs]")
+for name in reported:
+    print(f"{name:27} {show_interval(reported[name], percent=True)}")
 
 # %% [markdown]
 # Attention finds the translation more often than a random word would. But compare with the *same place*, and with the
