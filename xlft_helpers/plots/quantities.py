@@ -97,8 +97,8 @@ def plot_losses(losses: Mapping[str, pd.Series], *, references: Mapping[str, flo
     figure, axes = plt.subplots(figsize=(6.8, 3.6))
     for (name, values), style in zip(losses.items(), ("-", "--", "-.", ":"), strict=False):
         axes.plot(values.index, values.to_numpy(), style, label=name)
-    for (name, value), style in zip(references.items(), (":", (0, (6, 2)), (0, (2, 1))), strict=False):
-        axes.axhline(value, color="0.4", linestyle=style, linewidth=1.2, label=name)
+    for (name, value), dashes in zip(references.items(), ("dotted", "dashed", "dashdot"), strict=False):
+        axes.axhline(value, color="0.4", linestyle=dashes, linewidth=1.2, label=name)
     axes.set_xlabel("step")
     axes.set_ylabel("loss (nats a piece)")
     right = axes.secondary_yaxis("right", functions=(np.exp, lambda perplexity: np.log(np.maximum(perplexity, 1e-9))))
