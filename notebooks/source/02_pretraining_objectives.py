@@ -564,9 +564,8 @@ from xlft_helpers.objectives import translation_objective
 is_text = ~torch.isin(pair["input_ids"], torch.tensor(tokenizer.all_special_ids))
 seeded = options | {"generator": torch.Generator().manual_seed(1)}
 masked = mask_tokens(pair["input_ids"], is_text, rate=0.4, **seeded)
-inputs = pair | {"input_ids": masked.input_ids}
 with torch.no_grad():
-    out = mlm(**inputs, labels=masked.labels)
+    out = mlm(**(pair | {"input_ids": masked.input_ids}), labels=masked.labels)
 by_text = translation_objective(out.logits, masked.labels, pair["token_type_ids"])
 log_p, labels, kinds = out.logits.log_softmax(dim=-1)[0], masked.labels[0], pair["token_type_ids"][0]
 for name, number in (("source", 0), ("target", 1)):
@@ -867,6 +866,7 @@ best = np.stack(words.loc[~odd, "hits"]).mean(axis=0)
 layer, head = np.unravel_index(best.argmax(), best.shape)
 words["the chosen head"] = [found[layer, head] for found in words["hits"]]
 reported = words[odd].drop(columns="hits").astype(float).groupby("pair").mean()
+assert reported["the chosen head"].mean() > reported["a random word"].mean() + 0.05, "a head should beat chance"
 print(f"Chosen: layer {layer + 1}, head {head + 1}. {odd.sum()} words of {len(reported)} other pairs.")
 print("How often is the translation hit? [95 % over pairs]")
 for name in reported:
