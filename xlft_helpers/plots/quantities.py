@@ -85,3 +85,28 @@ def plot_lines(
     axes.set_ylabel(y_label)
     figure.legend(loc="outside upper center", ncols=3, frameon=False)
     return figure
+
+
+def plot_losses(losses: Mapping[str, pd.Series], *, references: Mapping[str, float]) -> Figure:
+    """Losses of language models over steps, in nats on the left axis and as perplexity on the right one.
+
+    Args:
+        losses: name of a curve to its losses in nats a piece; the index holds the steps.
+        references: name of a baseline to its loss, drawn as a grey line.
+    """
+    figure, axes = plt.subplots(figsize=(6.8, 3.6))
+    for (name, values), style in zip(losses.items(), ("-", "--", "-.", ":"), strict=False):
+        axes.plot(values.index, values.to_numpy(), style, label=name)
+    for (name, value), dashes in zip(references.items(), ("dotted", "dashed", "dashdot"), strict=False):
+        axes.axhline(value, color="0.4", linestyle=dashes, linewidth=1.2, label=name)
+    axes.set_xlabel("step")
+    axes.set_ylabel("loss (nats a piece)")
+    right = axes.secondary_yaxis("right", functions=(np.exp, lambda perplexity: np.log(np.maximum(perplexity, 1e-9))))
+    right.set_ylabel("perplexity")
+    right.set_yscale("log")
+    low, high = np.exp(axes.get_ylim())
+    ticks = [tick for tick in (2, 3, 5, 10, 20, 30, 50, 100, 200, 300, 500, 1000, 2000) if low <= tick <= high]
+    right.set_yticks(ticks, [str(tick) for tick in ticks])
+    right.minorticks_off()
+    figure.legend(loc="outside upper center", ncols=3, frameon=False)
+    return figure

@@ -31,7 +31,7 @@ from .checkpoints import load_checkpoint, save_checkpoint
 from .corpus import Batch, Corpus, Position, batches, check_corpus
 from .distillation import SentenceTargets, sentence_loss
 from .masking import mask_batch
-from .models import encoder_and_head
+from .models import encoder_and_head, uses_bf16
 
 OBJECTIVES = ("clm", "mlm", "tlm")
 """Causal, masked and translation language modelling; see :mod:`xlft_helpers.objectives` for the formulas."""
@@ -164,7 +164,7 @@ def pretrain(
         for group in optimizer.param_groups:
             group["lr"] = recipe.learning_rate * recipe.factor(step)
         generator = torch.Generator().manual_seed(seed * 1_000_003 + step)
-        with torch.autocast(device.type, torch.bfloat16, enabled=settings.precision().bf16):
+        with torch.autocast(device.type, torch.bfloat16, enabled=uses_bf16(model)):
             nll, languages, sentence = _forward(
                 model, tokenizer, batch, objective, recipe, generator, device, sentence_targets
             )

@@ -11,7 +11,7 @@ from xlft_helpers.objectives import IGNORED
 
 from .corpus import Corpus, batches
 from .masking import mask_batch
-from .models import encoder_and_head
+from .models import encoder_and_head, uses_bf16
 
 EVALUATED_TOKENS = 8192
 """Pieces a batch."""
@@ -59,7 +59,7 @@ def evaluate_masked(
             "position_ids": batch.position_ids,
         }
         rows, columns = (masked.labels != IGNORED).nonzero(as_tuple=True)
-        with torch.autocast(model.device.type, torch.bfloat16, enabled=settings.precision().bf16):
+        with torch.autocast(model.device.type, torch.bfloat16, enabled=uses_bf16(model)):
             states = encoder(**{name: value.to(model.device) for name, value in inputs.items()}).last_hidden_state
             logits = head(states[rows, columns]).float().cpu()
         wanted = masked.labels[rows, columns]

@@ -4,6 +4,7 @@ from .data import has_checksum, jaccard, label_map, translated_leaks
 from .evaluation import accuracy_interval, calibration_error, macro_f1, supported_claims
 from .merged import language_shares, merging_decision, times_seen
 from .objectives import language_weights, objective_from_log, smoothed_push
+from .pretraining_objectives import causal_loss, masked_labels, to_bits_per_character
 from .start_here import majority_macro_f1, most_confident
 from .why_cross_lingual import input_length, precision_at_1, vocabulary_share
 from .zero_shot import transfer_gap, word_fertility, zero_shot_epoch
@@ -11,6 +12,7 @@ from .zero_shot import transfer_gap, word_fertility, zero_shot_epoch
 __all__ = [
     "accuracy_interval",
     "calibration_error",
+    "causal_loss",
     "has_checksum",
     "input_length",
     "jaccard",
@@ -19,6 +21,7 @@ __all__ = [
     "language_weights",
     "macro_f1",
     "majority_macro_f1",
+    "masked_labels",
     "merging_decision",
     "most_confident",
     "objective_from_log",
@@ -26,6 +29,7 @@ __all__ = [
     "smoothed_push",
     "supported_claims",
     "times_seen",
+    "to_bits_per_character",
     "transfer_gap",
     "translated_leaks",
     "vocabulary_share",
