@@ -16,8 +16,8 @@ from xlft_helpers.errors import DataError
 
 APPROXIMATE_FROM = 20_000
 """Below this size, comparing with every vector takes a few milliseconds and misses nothing."""
-PROBES = 32
-"""Lists that a search looks into."""
+PROBES = 64
+"""Lists that a search looks into; benchmarks/retrieval.py measures what that finds."""
 QUERIES = 512
 """Queries compared with a shard at a time."""
 SAMPLE = 40

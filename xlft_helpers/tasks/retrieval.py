@@ -319,7 +319,7 @@ class _Encoder:
                 f"This {type(model).__name__} was not loaded from anywhere, so its tokenizer is not known. Give it as "
                 "tokenizer=..."
             )
-        return cls(name or type(model).__name__, model, tokenizer or load_tokenizer(name))
+        return cls(Path(name).name or type(model).__name__, model, tokenizer or load_tokenizer(name))
 
     def embed(self, texts: list[str]) -> NDArray[np.float32]:
         """(n, H), of unit length."""
