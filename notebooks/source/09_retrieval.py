@@ -268,14 +268,13 @@ def letters(text):
     return re.sub(r"[\W_]+", "", text.lower())
 
 
-same = np.array([letters(a) == letters(b) for a, b in zip(table["found"], table["wanted"])])
+same = [letters(found) == letters(wanted) for found, wanted in zip(table["found"], table["wanted"])]
+print(f"{len(missed)} misses; {sum(same)} of them differ from the key in case or punctuation only")
+
+# %%
 length = np.array([len(query.split()) for query in queries])
-print(f"{len(missed)} misses; {same.sum()} of them differ from the key in case or punctuation only")
-for name, chosen in {
-    "1 or 2 words": length <= 2,
-    "3 to 5": (length > 2) & (length <= 5),
-    "6 or more": length > 5,
-}.items():
+groups = {"1 or 2 words": length <= 2, "3 to 5": (length > 2) & (length <= 5), "6 or more": length > 5}
+for name, chosen in groups.items():
     share = bootstrap_mean(results["USE-M", "fr"]["P@1"][chosen])
     print(
         f"{name:13} P@1 {100 * share.estimate:.1f} [{100 * share.low:.1f}, {100 * share.high:.1f}], n = {chosen.sum()}"
@@ -593,10 +592,8 @@ from xlft_helpers.teaching import ask
 def look_up(text):
     if not text.strip():
         return "<p>Type something to search for.</p>"
-    lines = [
-        f"<tr><td>{hit.score:.2f}</td><td dir='auto'>{html.escape(hit.text)}</td></tr>"
-        for hit in again.search(text, k=5)
-    ]
+    cells = [(f"{hit.score:.2f}", html.escape(hit.text)) for hit in again.search(text, k=5)]
+    lines = [f"<tr><td>{score}</td><td dir='auto'>{found}</td></tr>" for score, found in cells]
     return f"<table><tr><th>cosine</th><th>text</th></tr>{''.join(lines)}</table>"
 
 

@@ -55,7 +55,7 @@ def first_named(rankings, k=60):
 
 
 def with_copies(rankings, k=60):
-    return fusion(rankings) + ["a"]
+    return [*fusion(rankings), "a"]
 
 
 def intersection(rankings, k=60):

@@ -15,14 +15,14 @@ _QUERY_MEAN = 0.70
 @exercise
 def mean_reciprocal_rank(answer: Any) -> str:
     """The mean of 1 / rank of the right text; 0 where it is not in the list."""
-    rankings, answers = [[4, 1, 3], [2, 0, 5], [1, 3, 2], [0, 4]], [4, 5, 2, 9]
-    ranks = [1, 3, 3, None]
+    rankings, answers = [[4, 1, 3], [2, 5, 0], [1, 3, 2], [0, 4]], [4, 5, 2, 9]
+    ranks = [1, 2, 3, None]
     got = _number(call(answer, rankings, answers))
-    case = f"For answers at the ranks 1, 3, 3 and one that is not in its list you returned {got:.3f}. "
+    case = f"For answers at the ranks 1, 2, 3 and one that is not in its list you returned {got:.3f}. "
     found = [rank for rank in ranks if rank]
     expected = sum(1 / rank for rank in found) / len(ranks)
     if _near(got, expected):
-        return f"Right: (1 + 1/3 + 1/3 + 0) / 4 = {expected:.3f}. A query that finds nothing counts in the denominator."
+        return f"Right: (1 + 1/2 + 1/3 + 0) / 4 = {expected:.3f}. A query that finds nothing counts in the denominator."
     if _near(got, sum(1 / rank for rank in found) / len(found)):
         raise Wrong(
             case + "Divide by *all* queries: one without its answer in the list counts as 0, it is not left out."
@@ -88,12 +88,12 @@ def rank_fusion(answer: Any) -> str:
         raise Wrong(case + "That is the order in which they are first named. Sort by the sum of 1 / (k + rank).")
     if got != expected:
         raise Wrong(case + f"Expected {expected}: the sum of 1 / (60 + rank) over the lists that hold the item.")
-    many = [["x", "y"], ["z", "y"], ["x", "w"]]
-    sharp = _items(call(answer, [list(ranking) for ranking in many], k=0))
-    if sharp != ["x", "y", "z", "w"]:
+    two = [["x", "v", "y"], ["v", "w", "y"]]
+    sharp = _items(call(answer, [list(ranking) for ranking in two], k=0))
+    if sharp != ["v", "x", "y", "w"]:
         raise Wrong(
-            f"With k = 0 the rankings {many} give {sharp}, expected ['x', 'y', 'z', 'w'] (2, 1, 1 and 1/2; of the equal "
-            "ones, the one named first). Do you use k, and ranks that begin at 1?"
+            f"With k = 0 the rankings {two} give {sharp}, expected ['v', 'x', 'y', 'w'] (3/2, 1, 2/3 and 1/2). Do you use "
+            "k, and ranks that begin at 1?"
         )
     return "Right. `a` is first and second, 1/61 + 1/62; `c` third and first. One vote more weighs more than one place."
 
