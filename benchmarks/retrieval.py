@@ -16,7 +16,9 @@ import argparse
 import random
 import time
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from itertools import islice
+from multiprocessing import get_context
 from typing import Any
 
 import numpy as np
@@ -128,7 +130,9 @@ def main(arguments: Iterable[str] | None = None) -> None:
     parser.add_argument("--queries", type=int, default=1_000)
     parser.add_argument("--model", default="use-m")
     options = parser.parse_args(None if arguments is None else list(arguments))
-    texts, queries, sources = collection(options.sentences, options.queries)
+    # In a process of its own: hassil expands some templates into gigabytes, which are not the engine's.
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        texts, queries, sources = pool.submit(collection, options.sentences, options.queries).result()
     print(f"{len(texts):,} distinct sentences {sources}, {len(queries):,} queries; {options.model}, torch ", end="")
     print(f"{torch.__version__}, {torch.get_num_threads()} threads")
 

@@ -164,6 +164,7 @@ class Retriever:
                 shards.append(Path(scratch.name) / f"vectors-{len(shards):05}.safetensors")
                 save_file({"vectors": self._encoder.embed(block)}, shards[-1])
                 kept += block
+                settings.release_memory()  # batches have ever-changing sizes, whose freed space would pile up
                 bar.update(len(block))
         if not kept:
             raise DataError("The collection is empty; there must be at least one text to search in.")
@@ -215,7 +216,7 @@ class Retriever:
             vectors: (n, H) of float32; their length does not matter.
             k: how many, at most as many as there are texts.
             exact: compare with every vector.
-            probes: lists to look into. Default: what found at least 95 % of the true neighbours in the benchmark.
+            probes: lists to look into. Default: ``PROBES``, see benchmarks/retrieval.py for what it finds.
 
         Returns:
             Numbers (n, k) and cosines (n, k), best first; -1 where the lists held fewer than k texts.
