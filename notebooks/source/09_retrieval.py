@@ -380,9 +380,8 @@ release_memory()
 # ten languages into one collection. Each is a query once; its nine translations are relevant.
 #
 # **Mean-centring** (notebook 01) takes each language's mean vector off its vectors. The means come from *training*
-# messages, 120 a language, not from the test. We compare USE-M with `mini`, the course's own small BERT, which was
-# trained to fill blanks and never to bring translations together. We expect more language bias there, and more from
-# centring.
+# messages, 120 a language, not from the test. We compare USE-M with `mini`, the course's own small BERT, pretrained in
+# well under an hour on far less text. We expect more language bias there, and more from centring.
 
 # %%
 small, small_tokenizer = load_model("mini", "embedding"), load_tokenizer("mini")
@@ -434,7 +433,7 @@ by_model = gains.groupby("panel")["estimate"].mean()
 assert by_model["mini"] > by_model["USE-M"] > 0
 
 # %% [markdown]
-# USE-M was trained on translations, so the offset of the language is small and there is little to take off. For `mini`
+# USE-M was trained to rank translations first, so the offset of the language is small and there is little to take off. For `mini`
 # centring is worth more than most changes to a model, and it costs one mean vector a language. It does need to know the
 # language of each text. And look at Hindi under USE-M: the heap is moved to the others, but its members stay where they
 # are within it. Centring repairs an offset, not blindness.
@@ -558,7 +557,7 @@ explore(
 )  # fmt: skip
 
 # %% [markdown]
-# A few lists find most of the neighbours, and the last percent is the dear one. On a collection of this size exact search
+# A tenth of the lists finds most of the neighbours, and the last percent is the dear one. On a collection of this size exact search
 # takes milliseconds, so there is no reason to approximate. `benchmarks/retrieval.py` does it with 100,000 sentences, and
 # prints the memory, the queries per second and the recall.
 #
@@ -602,9 +601,10 @@ def look_up(text):
 ask(look_up, start="Il treno è di nuovo in ritardo", description="Search", button="Find")
 
 # %% [markdown]
-# The start query is Italian ("The train is late again"). Try a language of your own, a single word, a number, the
-# opposite of what you mean, and Hindi. Note what never happens: the engine never says "there is nothing about that".
-# There is always a nearest text. A threshold on the cosine would have to be chosen on data, and for each language.
+# The start query is Italian ("The train is late again"). Look at its cosines: no text of the collection says that, and
+# the engine answers all the same, with whatever is nearest. It never says "there is nothing about that". A threshold on
+# the cosine would help, and would have to be chosen on data, for each language. Now try "Come riavvio il kernel?" ("How
+# do I restart the kernel?"), a language of your own, a number, the opposite of what you mean, and Hindi.
 #
 # ## Exercise 1: compute the mean reciprocal rank
 #
