@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 import torch
+from sklearn.metrics import label_ranking_average_precision_score, ndcg_score
 from sklearn.neighbors import NearestNeighbors
 
 from xlft_helpers.errors import DataError
-from xlft_helpers.evaluation import retrieval_hits
+from xlft_helpers.evaluation import ranking_metrics, retrieval_hits
 
 
 def test_by_hand():
@@ -54,3 +55,42 @@ def test_takes_tensors():
 def test_refuses_what_cannot_be_compared(queries, candidates, message):
     with pytest.raises(DataError, match=message):
         retrieval_hits(queries, candidates)
+
+
+def test_ranking_metrics_by_hand():
+    found = [[3, 1, 2, -1], [0, 4, 5, 6], [7, 8, 9, 1]]
+    metrics = ranking_metrics(found, [{1, 2, 9}, {0}, {2}], k=3)
+    dcg, ideal = 1 / np.log2(3) + 1 / np.log2(4), 1 + 1 / np.log2(3) + 1 / np.log2(4)
+    assert metrics.columns.tolist() == ["P@1", "recall@3", "MRR", "nDCG@3"]
+    np.testing.assert_allclose(metrics.loc[0], [0, 2 / 3, 1 / 2, dcg / ideal])
+    assert metrics.loc[1].tolist() == [1, 1, 1, 1]
+    assert metrics.loc[2].tolist() == [0, 0, 0, 0]
+
+
+def test_ranking_metrics_agree_with_scikit_learn():
+    rng = np.random.default_rng(2)
+    scores = rng.normal(size=(20, 30))
+    gains = rng.random(size=(20, 30)) < 0.2
+    gains[:, 0] = True
+    found = np.argsort(-scores, axis=1)
+    metrics = ranking_metrics(found, [set(np.flatnonzero(row)) for row in gains], k=10)
+    expected = [ndcg_score([row], [score], k=10) for row, score in zip(gains, scores, strict=True)]
+    np.testing.assert_allclose(metrics["nDCG@10"], expected, atol=1e-12)
+    single = ranking_metrics(found, [{5}] * 20, k=10)
+    precision = [label_ranking_average_precision_score([np.eye(30)[5]], [row]) for row in scores]
+    np.testing.assert_allclose(single["MRR"], precision, atol=1e-12)  # with one relevant text they are the same
+
+
+@pytest.mark.parametrize(
+    ("found", "relevant", "k", "message"),
+    [
+        ([[1, 2]], [{1}], 3, "k=3"),
+        ([[1, 2]], [{1}, {2}], 1, "one row for each"),
+        ([1, 2], [{1}, {2}], 1, "one row for each"),
+        ([[1, 2]], [set()], 1, "no relevant text"),
+        ([[1, 1]], [{1}], 1, "twice"),
+    ],
+)
+def test_ranking_metrics_refuse(found, relevant, k, message):
+    with pytest.raises(DataError, match=message):
+        ranking_metrics(found, relevant, k)

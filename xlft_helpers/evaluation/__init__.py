@@ -4,7 +4,7 @@ from .baselines import BASELINES, baseline_predictions, tfidf_classifier
 from .calibration import expected_calibration_error, fit_temperature, reliability
 from .interference import GradientCosines, gradient_cosines
 from .metrics import Scores, confusion_matrix, macro_f1_from_confusion, score
-from .retrieval import retrieval_hits
+from .retrieval import ranking_metrics, retrieval_hits
 from .transfer import gap_weights, transfer_gap, transfer_matrix
 from .uncertainty import Interval, PairedTest, bootstrap_macro_f1, bootstrap_mean, bootstrap_weighted_sum, paired_test
 
@@ -25,6 +25,7 @@ __all__ = [
     "gradient_cosines",
     "macro_f1_from_confusion",
     "paired_test",
+    "ranking_metrics",
     "reliability",
     "retrieval_hits",
     "score",

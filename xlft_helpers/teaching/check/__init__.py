@@ -5,6 +5,7 @@ from .evaluation import accuracy_interval, calibration_error, macro_f1, supporte
 from .merged import language_shares, merging_decision, times_seen
 from .objectives import language_weights, objective_from_log, smoothed_push
 from .pretraining_objectives import causal_loss, masked_labels, to_bits_per_character
+from .retrieval import mean_reciprocal_rank, rank_fusion, two_margins
 from .start_here import majority_macro_f1, most_confident
 from .why_cross_lingual import input_length, precision_at_1, vocabulary_share
 from .zero_shot import transfer_gap, word_fertility, zero_shot_epoch
@@ -22,16 +23,19 @@ __all__ = [
     "macro_f1",
     "majority_macro_f1",
     "masked_labels",
+    "mean_reciprocal_rank",
     "merging_decision",
     "most_confident",
     "objective_from_log",
     "precision_at_1",
+    "rank_fusion",
     "smoothed_push",
     "supported_claims",
     "times_seen",
     "to_bits_per_character",
     "transfer_gap",
     "translated_leaks",
+    "two_margins",
     "vocabulary_share",
     "word_fertility",
     "zero_shot_epoch",
