@@ -11,6 +11,7 @@ from xlft_helpers.errors import DataError
 from .archives import unpack
 from .cleaning import CleaningReport, clean, near_duplicates, normalize_text
 from .download import fetch
+from .intents import load_intents
 from .languages import check_language, has_spaces, is_right_to_left, language_name, script
 from .leakage import find_leakage
 from .sampling import class_priors, sample_languages, sampling_probabilities
@@ -40,6 +41,7 @@ __all__ = [
     "language_name",
     "languages_of",
     "load_data",
+    "load_intents",
     "load_tweets",
     "load_umsab",
     "near_duplicates",
