@@ -5,11 +5,14 @@ from .evaluation import accuracy_interval, calibration_error, macro_f1, supporte
 from .merged import language_shares, merging_decision, times_seen
 from .objectives import language_weights, objective_from_log, smoothed_push
 from .start_here import majority_macro_f1, most_confident
+from .text_classification import acceptance_threshold, answered_risk, top_k
 from .why_cross_lingual import input_length, precision_at_1, vocabulary_share
 from .zero_shot import transfer_gap, word_fertility, zero_shot_epoch
 
 __all__ = [
+    "acceptance_threshold",
     "accuracy_interval",
+    "answered_risk",
     "calibration_error",
     "has_checksum",
     "input_length",
@@ -26,6 +29,7 @@ __all__ = [
     "smoothed_push",
     "supported_claims",
     "times_seen",
+    "top_k",
     "transfer_gap",
     "translated_leaks",
     "vocabulary_share",
