@@ -45,7 +45,7 @@ WRONG = [
     (check.top_k, at_place, "place k only"),
     (check.top_k, lambda p, y, k: top(p, y, k) * len(y), "number of texts"),
     (check.top_k, lambda p, y, k: top(p, y, k) / k, "divide by k"),
-    (check.top_k, least, "for five texts and k = 2"),
+    (check.top_k, least, "*least* probable"),
     (check.top_k, lambda p, y, k: "many", "got str"),
     (check.acceptance_threshold, lambda c, share: share, "*share* to answer"),
     (check.acceptance_threshold, lambda c, share: np.quantile(c, share), "wrong end"),

@@ -19,9 +19,11 @@ def top_k(answer: Any) -> str:
     if _near(got[2], 0.2) and _near(got[3], 0.2):
         raise Wrong(case + "That is plain accuracy. Look at the k most probable classes, not at the first alone.")
     if _near(got[2], 0.4):
+        raise Wrong(case + "You look at place k only. A label at place 1 counts for k = 2 as well.")
+    if _near(got[2], 0.8):
         raise Wrong(
-            case + "You took the k *least* probable classes, or those at place k only. `argsort` sorts from small to "
-            "large: turn the sign of the probabilities."
+            case + "You took the k *least* probable classes: `argsort` sorts from small to large. Turn the sign of the "
+            "probabilities."
         )
     if _near(got[2], 3):
         raise Wrong(case + "That is the number of texts. Divide by how many there are.")
