@@ -109,6 +109,12 @@ def answer(probabilities, language):
     return offered[language][probabilities[:, offered[language]].argmax(axis=1)]
 
 
+# %% [markdown]
+# TF-IDF of a language knows that language's intents only. `spread` puts its probabilities where they belong among all
+# 35, so that the same rule serves for all methods.
+
+
+# %%
 def spread(classifier, texts):
     """Probabilities over all 35 intents of a classifier that may know fewer."""
     wide = np.zeros((len(texts), len(names)))
@@ -174,6 +180,8 @@ encoder, tokenizer = load_model(model_name, "embedding"), load_tokenizer(model_n
 source = embed(encoder, tokenizer, list(rows["train"]["en"]["text"]), max_length=32)
 label = torch.tensor(rows["train"]["en"]["label"].to_numpy())
 centroids = torch.nn.functional.normalize(torch.stack([source[label == c].mean(dim=0) for c in range(35)]), dim=1)
+
+# %%
 for k in tqdm(languages, desc="nearest centroid", leave=False):
     vectors = embed(encoder, tokenizer, list(rows["test"][k]["text"]), max_length=32)
     similarity = torch.nn.functional.normalize(vectors, dim=1) @ centroids.T
@@ -221,8 +229,15 @@ from xlft_helpers.inference import predict
 recipe = replace(default_recipe(model_name), max_length=32)
 if model_name == "use-m":
     recipe = replace(recipe, learning_rate=1e-3)
-ways, probabilities = {"zero-shot": (0, 6), "few-shot": (1, 3), "merged": (3, 2)}, {}
+ways = {"zero-shot": (0, 6), "few-shot": (1, 3), "merged": (3, 2)}
 jobs = [(way, seed) for way in ways for seed in range(3)]
+
+# %% [markdown]
+# Nine short trainings, and after each the probabilities of all test commands. The model of the last way and the first
+# seed is kept: it will be our assistant further down.
+
+# %%
+probabilities = {}
 for way, seed in tqdm(jobs, desc="models", leave=False):
     n, epochs = ways[way]
     result = finetune(
@@ -233,6 +248,9 @@ for way, seed in tqdm(jobs, desc="models", leave=False):
         probabilities[way, seed, k] = found
     if (way, seed) == ("merged", 0):
         assistant = result.model
+
+# %% [markdown]
+# One table for everything: macro-F1 in points, languages as rows, methods as columns.
 
 # %%
 for way in ways:
@@ -266,11 +284,13 @@ plots.show(
 # %%
 from xlft_helpers.evaluation import bootstrap_weighted_sum
 
-use_m_languages = set("ar de en es fr it ja ko nl pl pt ru th tr zh".split())
+use_m_languages = {"ar", "de", "en", "es", "fr", "it", "ja", "ko", "nl", "pl", "pt", "ru", "th", "tr", "zh"}
 groups = {
     "covered": [k for k in targets if k in use_m_languages],
     "not covered": [k for k in targets if k not in use_m_languages],
 }
+
+# %%
 estimates = []
 for group, members in groups.items():
     weights = {k: 35 / len(offered[k]) / len(members) for k in members}
@@ -282,6 +302,9 @@ for group, members in groups.items():
         )
 estimates = pd.DataFrame(estimates, columns=["panel", "place", "kind", "estimate", "low", "high"])
 estimates.pivot(index="place", columns="kind", values=["estimate", "low", "high"]).loc[methods].round(1)
+
+# %% [markdown]
+# The same numbers as a picture. We expect the fine-tuned methods far higher in the left panel.
 
 # %%
 figure = plots.plot_estimates(estimates, y_label="mean macro-F1 (points)")
@@ -348,6 +371,8 @@ plots.show(
     "left to the worst on the right, where nearly all cells are dark.",
     caption="Zero-shot errors by intent and language, languages sorted by their macro-F1 (3 seeds; at most 4 test commands a cell).",
 )
+
+# %%
 hard = errors[[k for k in errors if k in groups["covered"]]].mean(axis=1).sort_values(ascending=False)
 print("Most often wrong in covered languages:", ", ".join(f"{i} {v:.0f} %" for i, v in hard.head(4).items()))
 print("Least often:", ", ".join(f"{i} {v:.0f} %" for i, v in hard.tail(4).items()))
@@ -366,10 +391,10 @@ print("Least often:", ", ".join(f"{i} {v:.0f} %" for i, v in hard.tail(4).items(
 # %%
 from xlft_helpers.data import script, tokenizer_report
 
-family = {k: "Germanic" for k in ("en", "de", "nl", "sv")} | {
-    k: "Romance" for k in ("fr", "es", "it", "pt", "ca", "ro")
-}
-family |= {k: "Slavic" for k in ("pl", "ru", "cs", "bg")} | {k: "Uralic" for k in ("fi", "hu")}
+family = dict.fromkeys(("en", "de", "nl", "sv"), "Germanic") | dict.fromkeys(
+    ("fr", "es", "it", "pt", "ca", "ro"), "Romance"
+)
+family |= dict.fromkeys(("pl", "ru", "cs", "bg"), "Slavic") | dict.fromkeys(("fi", "hu"), "Uralic")
 family |= {"el": "Greek", "ne": "Indo-Aryan", "ml": "Dravidian", "ar": "Semitic", "th": "Kra-Dai", "zh": "Sinitic"}
 report = tokenizer_report(data["test"], tokenizer, max_length=32).set_index("language")
 known = pd.DataFrame({"family": family, "script": {k: script(k) for k in languages}}).loc[targets]
@@ -474,10 +499,7 @@ confused_pairs(confusion_matrix(y, y_hat, 35), names, top=8)
 # $$\mathrm{AUROC} = P\big(s(x) > s(z)\big) + \tfrac12 P\big(s(x) = s(z)\big)$$
 
 # %%
-from sklearn.metrics import roc_auc_score
-
 from xlft_helpers.data import load_tweets
-from xlft_helpers.evaluation import auroc
 
 shared = ["en", "de", "fr", "es", "it", "pt", "ru", "ar", "zh"]
 tweets = load_tweets(shared)["test"]
@@ -486,6 +508,12 @@ outside = {}
 for k in shared:
     texts = list(select_language(tweets, k)["text"])
     outside[k] = offered_only(predict(assistant, tokenizer, texts, max_length=32), k).max(axis=1)
+
+# %%
+from sklearn.metrics import roc_auc_score
+
+from xlft_helpers.evaluation import auroc
+
 s, z = confidence["en"], outside["en"]
 by_pairs = (s[:, None] > z).mean() + 0.5 * (s[:, None] == z).mean()
 assert abs(by_pairs - auroc(s, z).estimate) < 1e-9
