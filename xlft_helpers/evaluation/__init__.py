@@ -3,7 +3,9 @@
 from .baselines import BASELINES, baseline_predictions, tfidf_classifier
 from .calibration import expected_calibration_error, fit_temperature, reliability
 from .interference import GradientCosines, gradient_cosines
+from .many_classes import class_report, confused_pairs, f1_averages, top_k_accuracy
 from .metrics import Scores, confusion_matrix, macro_f1_from_confusion, score
+from .rejection import auroc, risk_coverage
 from .retrieval import ranking_metrics, retrieval_hits
 from .transfer import gap_weights, transfer_gap, transfer_matrix
 from .uncertainty import Interval, PairedTest, bootstrap_macro_f1, bootstrap_mean, bootstrap_weighted_sum, paired_test
@@ -14,12 +16,16 @@ __all__ = [
     "Interval",
     "PairedTest",
     "Scores",
+    "auroc",
     "baseline_predictions",
     "bootstrap_macro_f1",
     "bootstrap_mean",
     "bootstrap_weighted_sum",
+    "class_report",
+    "confused_pairs",
     "confusion_matrix",
     "expected_calibration_error",
+    "f1_averages",
     "fit_temperature",
     "gap_weights",
     "gradient_cosines",
@@ -28,8 +34,10 @@ __all__ = [
     "ranking_metrics",
     "reliability",
     "retrieval_hits",
+    "risk_coverage",
     "score",
     "tfidf_classifier",
+    "top_k_accuracy",
     "transfer_gap",
     "transfer_matrix",
 ]

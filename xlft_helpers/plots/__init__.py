@@ -2,7 +2,7 @@
 
 from .calibration import plot_reliability
 from .display import figure_png, set_style, show
-from .matrices import plot_confusions, plot_matrices, plot_matrix
+from .matrices import plot_confusions, plot_dense_matrix, plot_matrices, plot_matrix
 from .quantities import plot_bar_panels, plot_lines, plot_losses, plot_shares
 from .scores import plot_curves, plot_estimates, plot_intervals, plot_labelled_points, plot_scores
 from .space import plot_map
@@ -12,6 +12,7 @@ __all__ = [
     "plot_bar_panels",
     "plot_confusions",
     "plot_curves",
+    "plot_dense_matrix",
     "plot_estimates",
     "plot_intervals",
     "plot_labelled_points",

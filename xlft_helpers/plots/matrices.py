@@ -93,3 +93,25 @@ def plot_confusions(confusions: Mapping[str, ArrayLike], names: Sequence[str], c
     figure.supxlabel("predicted label")
     figure.supylabel("true label")
     return figure
+
+
+def plot_dense_matrix(matrix: pd.DataFrame, *, x_label: str, y_label: str, bar_label: str) -> Figure:
+    """A heatmap of many small cells without numbers in them, for shares from 0 to 100; missing values are hatched.
+
+    Args:
+        matrix: values with row and column names.
+        x_label: what the columns are.
+        y_label: what the rows are.
+        bar_label: what the colour stands for.
+    """
+    figure, axes = plt.subplots(figsize=(3.4 + 0.27 * matrix.shape[1], 1.2 + 0.21 * matrix.shape[0]))
+    axes.patch.set(hatch="////", edgecolor="0.8")
+    sns.heatmap(
+        matrix, cmap=SEQUENTIAL, vmin=0, vmax=100, ax=axes, cbar_kws={"label": bar_label, "shrink": 0.6}, linewidths=0.3,
+        xticklabels=True, yticklabels=True,
+    )  # fmt: skip
+    axes.set_xlabel(x_label)
+    axes.set_ylabel(y_label)
+    axes.tick_params(axis="y", rotation=0)
+    axes.tick_params(axis="x", rotation=0)
+    return figure

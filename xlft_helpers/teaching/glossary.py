@@ -83,6 +83,18 @@ GLOSSARY = {
     "bits per character": "Negative log-likelihood in bits, divided by the characters: comparable between tokenizers.",
     "distillation": "Training a small model (student) to give the answers or the vectors of another one (teacher).",
     "mean pooling": "Taking the mean of a text's piece vectors as the vector of the text.",
+    "intent": "What somebody wants a voice assistant to do, e.g. switch something on: the label of a command.",
+    "slot": "A part of a command that fills in a detail of its intent, such as the room or the number of minutes.",
+    "template": "A sentence pattern with choices and slots, from which commands are drawn.",
+    "support": "The number of a class's examples in the set that is scored.",
+    "micro-F1": "F1 of all decisions pooled; with one label a text it is the accuracy.",
+    "weighted F1": "The mean of the classes' F1 scores, each weighted by its support.",
+    "top-k accuracy": "The share of texts whose label is among the k most probable classes.",
+    "out of scope": "Input that none of a classifier's classes fits.",
+    "AUROC": "The chance that a text in scope gets a higher score than one out of scope: 0.5 tells nothing, 1 tells all.",
+    "risk": "The share of the answered texts whose answer is wrong.",
+    "selective classification": "Answering only where the confidence is high enough; coverage is then the share of texts answered.",
+    "nearest centroid": "A classifier that answers with the class whose mean vector is most similar to the text's vector.",
     "lexical expert": "A score for every piece and label, learned beside the encoder's head and multiplied with its answer.",
 }
 

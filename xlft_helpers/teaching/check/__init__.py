@@ -7,11 +7,14 @@ from .objectives import language_weights, objective_from_log, smoothed_push
 from .pretraining_objectives import causal_loss, masked_labels, to_bits_per_character
 from .retrieval import mean_reciprocal_rank, rank_fusion, two_margins
 from .start_here import majority_macro_f1, most_confident
+from .text_classification import acceptance_threshold, answered_risk, top_k
 from .why_cross_lingual import input_length, precision_at_1, vocabulary_share
 from .zero_shot import transfer_gap, word_fertility, zero_shot_epoch
 
 __all__ = [
+    "acceptance_threshold",
     "accuracy_interval",
+    "answered_risk",
     "calibration_error",
     "causal_loss",
     "has_checksum",
@@ -33,6 +36,7 @@ __all__ = [
     "supported_claims",
     "times_seen",
     "to_bits_per_character",
+    "top_k",
     "transfer_gap",
     "translated_leaks",
     "two_margins",
