@@ -1,0 +1,1 @@
+"""Applications: what a multilingual model is put to work on."""
