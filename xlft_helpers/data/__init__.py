@@ -13,6 +13,7 @@ from .cleaning import CleaningReport, clean, near_duplicates, normalize_text
 from .download import fetch
 from .languages import check_language, has_spaces, is_right_to_left, language_name, script
 from .leakage import find_leakage
+from .parallel import load_parallel
 from .sampling import class_priors, sample_languages, sampling_probabilities
 from .schema import COLUMNS, SPLITS, build_dataset, label_names, languages_of, require_rows, select_language
 from .tables import read_folder, read_lines, read_table
@@ -40,6 +41,7 @@ __all__ = [
     "language_name",
     "languages_of",
     "load_data",
+    "load_parallel",
     "load_tweets",
     "load_umsab",
     "near_duplicates",

@@ -97,7 +97,7 @@ def clean(frame: pd.DataFrame, threshold: float = 0.7) -> tuple[pd.DataFrame, Cl
     kept = np.arange(len(rows))
     for _, part in rows[texts != ""].groupby("language", sort=False):
         order = part.index.to_numpy()[np.argsort(rank[part.index], kind="stable")]
-        kept[order] = order[_first_of_each_group(rows.loc[order, "text"].tolist(), threshold)]
+        kept[order] = order[first_of_each_group(rows.loc[order, "text"].tolist(), threshold)]
     reason = pd.Series("", index=rows.index)
     reason[kept != rows.index] = "near duplicate"
     reason[(kept != rows.index) & (texts.to_numpy() == texts.to_numpy()[kept])] = "exact duplicate"
@@ -171,7 +171,7 @@ def _trigrams(text: str) -> frozenset[str]:
     return frozenset(folded[start : start + GRAM] for start in range(max(len(folded) - GRAM + 1, min(1, len(folded)))))
 
 
-def _first_of_each_group(texts: list[str], threshold: float) -> np.ndarray:
+def first_of_each_group(texts: list[str], threshold: float) -> np.ndarray:
     """For each text, the position of the first one that it is linked to by a chain of duplicates (perhaps its own)."""
     first_of_text: dict[str, int] = {}
     firsts = np.array([first_of_text.setdefault(text, number) for number, text in enumerate(texts)])
