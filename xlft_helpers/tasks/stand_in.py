@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 
+from xlft_helpers import settings
 from xlft_helpers.errors import DataError
 from xlft_helpers.models import load_model, load_tokenizer
 
@@ -75,9 +76,10 @@ class ClozeModel:
         """Log-probabilities (blanks, V) of the pieces at the blanks after the context."""
         tokenizer, room = self._tokenizer, self._model.config.max_position_embeddings - blanks - 2
         ids = [tokenizer.cls_token_id, *context[-room:], *[tokenizer.mask_token_id] * blanks, tokenizer.sep_token_id]
-        states = self._model.base_model(torch.tensor([ids])).last_hidden_state[0, -1 - blanks : -1]
         head: Any = self._model.cls  # applied to the blanks only: most of the time would go into the other pieces
-        return head(states).log_softmax(dim=-1)
+        with torch.autocast("cpu", torch.bfloat16, enabled=settings.precision().bf16):
+            states = self._model.base_model(torch.tensor([ids])).last_hidden_state[0, -1 - blanks : -1]
+            return head(states).float().log_softmax(dim=-1)
 
 
 class StandIn:
