@@ -5,12 +5,15 @@ from .evaluation import accuracy_interval, calibration_error, macro_f1, supporte
 from .merged import language_shares, merging_decision, times_seen
 from .objectives import language_weights, objective_from_log, smoothed_push
 from .start_here import majority_macro_f1, most_confident
+from .tools_tour import calibrated_label, experiment_cost, padding_waste, reply_label
 from .why_cross_lingual import input_length, precision_at_1, vocabulary_share
 from .zero_shot import transfer_gap, word_fertility, zero_shot_epoch
 
 __all__ = [
     "accuracy_interval",
+    "calibrated_label",
     "calibration_error",
+    "experiment_cost",
     "has_checksum",
     "input_length",
     "jaccard",
@@ -22,7 +25,9 @@ __all__ = [
     "merging_decision",
     "most_confident",
     "objective_from_log",
+    "padding_waste",
     "precision_at_1",
+    "reply_label",
     "smoothed_push",
     "supported_claims",
     "times_seen",
