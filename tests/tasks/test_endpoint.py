@@ -56,7 +56,9 @@ def test_answers_are_labels_with_probabilities(server):
 
 
 def test_without_probabilities(server):
-    assert ask(endpoint(server), "short", probabilities=False).probabilities is None
+    answers = ask(endpoint(server), "short", probabilities=False)
+    assert answers.probabilities.tolist() == [[1, 0, 0]]
+    assert answers.unscored == 1
 
 
 @pytest.mark.parametrize("fault", ["429", "500", "timeout", "cut", "hang up"])
@@ -95,7 +97,8 @@ def test_reply_that_is_no_label_gets_the_fallback_and_is_counted(server, fault, 
     answers = ask(endpoint(server), "short", "also short")
     assert answers.labels.tolist() == [NEUTRAL, 0]
     assert answers.outcomes == {"label": 1, "no label": 0, "refused": 0} | {outcome: 1}
-    assert answers.probabilities is None
+    np.testing.assert_allclose(answers.probabilities, [[0, 1, 0], [0.7, 0.2, 0.1]])
+    assert answers.unscored == 1
 
 
 def test_every_fault_is_tested():

@@ -34,6 +34,10 @@ def english_only(reply, words):
     return whole_words(reply, ["negative", "neutral", "positive"])
 
 
+def begins_with(reply, words):
+    return next((i for i, word in enumerate(words) if reply.lower().startswith(word)), -1)
+
+
 def count_mentions(reply, words):
     found = [w for w in re.findall(r"\w+", reply.lower()) if w in [word.lower() for word in words]]
     return words.index(found[0]) if len(found) == 1 else -1
@@ -95,7 +99,7 @@ WRONG = [
     (check.reply_label, first_found, "taking the first would be a guess"),
     (check.reply_label, english_only, "Use `words`"),
     (check.reply_label, count_mentions, "still one label"),
-    (check.reply_label, lambda reply, words: max(exact(reply.lower().strip("."), words), 0), "anywhere in the reply"),
+    (check.reply_label, begins_with, "anywhere in the reply"),
     (check.reply_label, lambda reply, words: reply, "not the word"),
     (check.reply_label, lambda reply, words: None, "returned None"),
     (check.calibrated_label, lambda p, free: int(np.argmax(p)), "before calibration"),

@@ -150,7 +150,8 @@ class Answers:
 
     Attributes:
         labels: (n,) label indices; the fallback where a reply named no label.
-        probabilities: (n, C), or ``None`` where the endpoint gave no log-probabilities for some reply.
+        probabilities: (n, C); where a reply came without log-probabilities of the label words, 1 for its label.
+        unscored: how many rows of ``probabilities`` are such.
         outcomes: how many replies were each of :data:`OUTCOMES`.
         replies: n texts, as the model wrote them.
         tokens_in: tokens of the prompts as the endpoint counted them; ``tokens_out``: of the replies.
@@ -160,7 +161,8 @@ class Answers:
     """
 
     labels: NDArray[np.int64]
-    probabilities: NDArray[np.float64] | None
+    probabilities: NDArray[np.float64]
+    unscored: int
     outcomes: Mapping[str, int]
     replies: tuple[str, ...]
     tokens_in: int
@@ -222,15 +224,21 @@ class PromptClient:
                 sent += 1
             replies.append(self._replies[key])
         found = [None if reply.refused else parse_label(reply.text, style) for reply in replies]
+        labels = np.array([fallback if label is None else label for label in found], dtype=np.int64)
         rows = [label_probabilities(reply.first_piece, style.words) for reply in replies]
-        complete = [row for row in rows if row is not None]
         counts = Counter(
             "refused" if reply.refused else "no label" if label is None else "label"
             for reply, label in zip(replies, found, strict=True)
         )
         return Answers(
-            labels=np.array([fallback if label is None else label for label in found], dtype=np.int64),
-            probabilities=np.stack(complete) if rows and len(complete) == len(rows) else None,
+            labels=labels,
+            probabilities=np.array(
+                [
+                    np.eye(len(style.words))[label] if row is None else row
+                    for row, label in zip(rows, labels, strict=True)
+                ]
+            ),
+            unscored=sum(row is None for row in rows),
             outcomes={outcome: counts[outcome] for outcome in OUTCOMES},
             replies=tuple(reply.text for reply in replies),
             tokens_in=sum(reply.tokens_in for reply in replies),
