@@ -74,11 +74,14 @@ class ClozeModel:
 
     def _fill(self, context: list[int], blanks: int) -> torch.Tensor:
         """Log-probabilities (blanks, V) of the pieces at the blanks after the context."""
-        tokenizer, room = self._tokenizer, self._model.config.max_position_embeddings - blanks - 2
-        ids = [tokenizer.cls_token_id, *context[-room:], *[tokenizer.mask_token_id] * blanks, tokenizer.sep_token_id]
+        tokenizer, longest = self._tokenizer, self._model.config.max_position_embeddings
+        context = context[-(longest - blanks - 2) :]
+        ids = [tokenizer.cls_token_id, *context, *[tokenizer.mask_token_id] * blanks, tokenizer.sep_token_id]
+        # Few distinct lengths: the CPU library compiles and keeps its kernels for each shape it meets.
+        batch = tokenizer.pad({"input_ids": [ids]}, pad_to_multiple_of=16, return_tensors="pt")
         head: Any = self._model.cls  # applied to the blanks only: most of the time would go into the other pieces
         with torch.autocast("cpu", torch.bfloat16, enabled=settings.precision().bf16):
-            states = self._model.base_model(torch.tensor([ids])).last_hidden_state[0, -1 - blanks : -1]
+            states = self._model.base_model(**batch).last_hidden_state[0, len(ids) - 1 - blanks : len(ids) - 1]
             return head(states).float().log_softmax(dim=-1)
 
 
