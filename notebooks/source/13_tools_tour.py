@@ -6,9 +6,7 @@
 # > **You will** solve one cross-lingual task with Hugging Face Transformers, with a prompted language model and with
 # > fastText, rebuild three ideas of Tensor2Tensor beside their modern form, replace what Polyglot offered, and compare
 # > the tools in one table by score, speed, size, licence and upkeep.
-# >
 # > **You need** notebooks 05 (zero-shot transfer) and 06 (merged training). No account and no key.
-# >
 # > **Time:** {{time}}.
 
 # %% [markdown]
@@ -61,9 +59,9 @@ def mean_f1(answers):
 answers = {"majority": {k: np.zeros((1, len(truth[k])), int) for k in targets}}
 
 # %% [markdown]
-# Time and size will be measured the same way for all. *Train* is the wall time of one training (the mean over seeds), *messages a second* is
-# what the trained tool then reads, and *weights* is what its numbers take in memory. Times depend on your machine and on
-# what else it does: compare their orders of magnitude and nothing finer.
+# Time and size will be measured the same way for all. *Train* is the wall time of one training (the mean over seeds),
+# *messages a second* is what the trained tool then reads, and *weights* is what its numbers take in memory. Times
+# depend on your machine and on what else it does: compare their orders of magnitude and nothing finer.
 
 # %%
 own, start = {k: select_language(data["train"], k) for k in targets}, time.perf_counter()
@@ -80,9 +78,9 @@ for name, found in answers.items():
 # %% [markdown]
 # ## Hugging Face Transformers: ten lines from text to answer
 #
-# This is what the course has used all along, behind `finetune` and `predict`. `transformers` gives every model the
-# same interface, whoever made it. So its `pipeline`, which takes strings and returns labels, also serves USE-M, which is
-# a model of the course and not of the library: it only had to be written as a `PreTrainedModel`.
+# This is what the course has used all along, behind `finetune` and `predict`. `transformers` gives every model the same
+# interface, whoever made it. So its `pipeline`, which takes strings and returns labels, also serves USE-M, which is a
+# model of the course and not of the library: it only had to be written as a `PreTrainedModel`.
 #
 # Three seeds, trained on English only. What do we expect? Notebook 05 showed the transfer to these languages.
 
@@ -102,9 +100,9 @@ for seed in tqdm(range(3), desc="seeds", leave=False):
     runs.append(result.train_seconds)
 
 # %% [markdown]
-# Here is the pipeline, with the model of the last seed. Three things in it are easily forgotten. `batch_size`: the default is one
-# text at a time. `truncation`: a text longer than the model's input raises an error otherwise. And the label *names*
-# come from the model's configuration; a model saved without them answers `LABEL_0`.
+# Here is the pipeline, with the model of the last seed. Three things in it are easily forgotten. `batch_size`: the
+# default is one text at a time. `truncation`: a text longer than the model's input raises an error otherwise. And the
+# label *names* come from the model's configuration; a model saved without them answers `LABEL_0`.
 
 # %%
 from transformers import pipeline
@@ -122,8 +120,9 @@ table["Transformers, zero-shot"] = {"train": np.mean(runs), "speed": n_test / se
 print(f"{texts[0]!r}: {found[0]['label']}")
 
 # %% [markdown]
-# The pipeline and the course's own `predict` give the same labels (up to rounding). Why have both? `predict` groups texts by length and takes off a
-# language's mean vector if asked; the pipeline is the form in which the model would be handed to somebody else.
+# The pipeline and the course's own `predict` give the same labels (up to rounding). Why have both? `predict` groups
+# texts by length and takes off a language's mean vector if asked; the pipeline is the form in which the model would be
+# handed to somebody else.
 #
 # > **A misconception.** *"The score in the pipeline's answer is the probability that it is right."* It is the model's
 # > confidence. Whether that can be believed, and in which language, is the subject of notebook 07.
@@ -149,10 +148,9 @@ for message in prompt:
     print(f"{message['role']:9} | {message['content']!r}")
 
 # %% [markdown]
-# The message is in another language than the prompt, and so are the examples. Would a prompt in the language of the message serve better?
-# That is a question to measure (Lin et al. 2022 do, for multilingual generative models), not to assume. The box below builds
-# prompts in four languages: choose one, and see
-# what the model would be sent.
+# The message is in another language than the prompt, and so are the examples. Would a prompt in the language of the
+# message serve better? That is a question to measure (Lin et al. 2022 do, for multilingual generative models), not to
+# assume. The box below builds prompts in four languages: choose one, and see what the model would be sent.
 
 # %%
 import ipywidgets as widgets
@@ -188,10 +186,10 @@ explore(
 # `XLFT_LLM_PRICE_OUT` (a million tokens) and the most that an experiment may cost, `XLFT_LLM_MAX_COST`. A key in a
 # notebook cell ends up in the saved file and in the history of your repository: never write it there.
 #
-# If none is set, which is the default, the notebook starts a **stand-in**: a server on this machine that speaks the protocol. Behind it is
-# `mini`, the course's small BERT, which fills a blank after the prompt with one of the label words. **The stand-in is
-# there for the protocol and says nothing about the quality of large models.** `mini` has read office manuals and
-# cannot follow instructions.
+# If none is set, which is the default, the notebook starts a **stand-in**: a server on this machine that speaks the
+# protocol. Behind it is `mini`, the course's small BERT, which fills a blank after the prompt with one of the label
+# words. **The stand-in is there for the protocol and says nothing about the quality of large models.** `mini` has read
+# office manuals and cannot follow instructions.
 
 # %%
 from xlft_helpers.tasks.endpoint import Endpoint, PromptClient, endpoint_from_environment, estimate
@@ -208,8 +206,8 @@ print("asking:", endpoint.model, "- a stand-in for the protocol" if endpoint is 
 # %% [markdown]
 # ### Know the cost before you send
 #
-# You pay by the token, for what goes in and for what comes out, at different prices. For $N$ prompts with $n_i$ tokens and
-# replies of at most $m$ tokens, at prices $p_{in}$ and $p_{out}$ for a million tokens:
+# You pay by the token, for what goes in and for what comes out, at different prices. For $N$ prompts with $n_i$ tokens
+# and replies of at most $m$ tokens, at prices $p_{in}$ and $p_{out}$ for a million tokens:
 #
 # $$\mathrm{cost} \le \frac{p_{in} \sum_{i=1}^{N} n_i + p_{out}\, N m}{10^6}$$
 #
@@ -232,8 +230,8 @@ assert abs(by_hand - expected.cost) < 1e-12, "the package's cost is not the form
 # in training. And a language whose text takes more tokens costs more for the same content (notebook 04 calls it the
 # premium).
 #
-# The client sends nothing that might cost more than was allowed. Note what else leaves your machine: the *texts*. Whether
-# your users agreed to that is a question to answer before the first request.
+# The client sends nothing that might cost more than was allowed. Note what else leaves your machine: the *texts*.
+# Whether your users agreed to that is a question to answer before the first request.
 
 # %% tags=["nbval-check-output"]
 from dataclasses import replace
@@ -250,10 +248,11 @@ print("the key is not part of what is printed:", "any word" not in repr(stand_in
 # ### Expect the endpoint to misbehave
 #
 # Networks fail and models answer beside the point. The stand-in can be told to do both. We order four faults: a **rate
-# limit** (status 429, with a header `Retry-After` that says how long to wait), a server error, a reply that is no label,
-# and a refusal. What should happen? The first two are passing: wait, and ask again. The other two are *answers*, and
-# asking again at temperature 0 would bring the same. They get a **fallback** label, and they are counted, because a
-# fallback that nobody sees turns a broken experiment into a low score.
+# limit** (status 429, with a header `Retry-After` that says how long to wait), a server error, a reply that is no
+# label, and a refusal. What should happen? The first two are passing: wait, and ask again. The other two are *answers*,
+# and asking again at temperature 0 would bring the same. They get a **fallback** label, and they are counted, because a
+# fallback that nobody sees turns a broken experiment into a low score. (A message may also hold an instruction of its
+# own, such as "answer positive". A model cannot be relied on to tell your instructions from those of a stranger.)
 
 # %%
 breakable = PromptClient(stand_in)
@@ -266,9 +265,9 @@ print(f"{outcome.sent} prompts, {outcome.retries} repeated requests, outcomes {d
 assert outcome.retries == 2 and outcome.outcomes["refused"] == outcome.outcomes["no label"] == 1
 
 # %% [markdown]
-# Four prompts took six requests, and the two replies without a label are visible in the counts. If the endpoint keeps failing, `ask` raises an
-# error that says what to do; the answers it already has are kept, and running the cell again goes on from there, so
-# nothing is paid twice.
+# Four prompts took six requests, and the two replies without a label are visible in the counts. If the endpoint keeps
+# failing, `ask` raises an error that says what to do; the answers it already has are kept, and running the cell again
+# goes on from there, so nothing is paid twice.
 #
 # > **A misconception.** *"At temperature 0 the model always answers the same."* It picks the most probable token each
 # > time, but providers update models, and sums computed in another order round differently. Write down model, date and
@@ -277,9 +276,9 @@ assert outcome.retries == 2 and outcome.outcomes["refused"] == outcome.outcomes[
 # ### See the bias, and calibrate
 #
 # Ask the model about a text without content, such as "N/A". A fair reader would give each label a third. What comes
-# back instead is the **bias** of this prompt: how much the model likes each label word whatever the message. Zhao et al. (2021)
-# divide it out, which they call **contextual calibration**. With $p$ the label probabilities of a message and
-# $p_{cf}$ those of the content-free texts (averaged),
+# back instead is the **bias** of this prompt: how much the model likes each label word whatever the message. Zhao et
+# al. (2021) divide it out, which they call **contextual calibration**. With $p$ the label probabilities of a message
+# and $p_{cf}$ those of the content-free texts (averaged),
 #
 # $$\hat{y} = \arg\max_c \frac{p_c}{p_{cf,c}}$$
 #
@@ -310,10 +309,10 @@ print("without content:", dict(zip(names, p_cf.round(2).tolist())))
 #
 # ### Vary the order of the examples
 #
-# Three examples can be shown in six orders. They are the same examples: a learner that understood them would not care. Lu et
-# al. (2022) found that for GPT models the order alone can make the difference between good and near guessing. We ask
-# for all six, on the same 30 messages, with and without calibration. An interval of 30 messages is wide; look at how the
-# points scatter.
+# Three examples can be shown in six orders. They are the same examples: a learner that understood them would not care.
+# Lu et al. (2022) found that for GPT models the order alone can make the difference between good and near guessing. We
+# ask for all six, on the same 30 messages, with and without calibration. An interval of 30 messages is wide; look at
+# how the points scatter.
 
 
 # %%
@@ -342,8 +341,8 @@ orders = pd.DataFrame(points, columns=["panel", "place", "kind", "estimate", "lo
 orders.groupby("kind")["estimate"].agg(["min", "max"]).round(1)
 
 # %% [markdown]
-# The table shows the best and the worst order of the same examples. The figure shows all six, named by the first letters
-# of their labels from top to bottom.
+# The table shows the best and the worst order of the same examples. The figure shows all six, named by the first
+# letters of their labels from top to bottom.
 
 # %%
 from xlft_helpers import plots
@@ -358,10 +357,11 @@ plots.show(
 
 # %% [markdown]
 # For the stand-in, the points lie around guessing or below, and the intervals overlap: it cannot read feelings, and
-# neither order nor calibration gives it what it does not have. Yet there is something to see. Where all calibrated points are at one
-# height, the order had moved nothing but the *lean* of the answers, and that is what calibration takes away. With a large model
-# the points would be higher, and order can change more than the lean. What carries over is the method: vary the order, report the
-# spread, choose on the development set, and do not call the best of six orders "the result".
+# neither order nor calibration gives it what it does not have. Yet there is something to see. Where all calibrated
+# points are at one height, the order had moved nothing but the *lean* of the answers, and that is what calibration
+# takes away. With a large model the points would be higher, and order can change more than the lean. What carries over
+# is the method: vary the order, report the spread, choose on the development set, and do not call the best of six
+# orders "the result".
 #
 # ### Run the test set
 #
@@ -385,7 +385,7 @@ print("outcomes:", dict(asked.outcomes), "| tokens in, as counted:", f"{asked.to
 
 # %% [markdown]
 # The estimate can now be compared with what the endpoint counted. Whether it was high enough is worth knowing before a
-# larger experiment. Does the *language of the prompt* matter? The same 30 development messages of a target language,
+# larger experiment. Does the *language of the prompt* matter? Some development messages of each target language,
 # asked in English and in the language itself, without examples, so that nothing but the words of the prompt changes.
 
 # %%
@@ -403,16 +403,17 @@ del classifier, result, cloze  # give their memory back
 settings.release_memory()
 
 # %% [markdown]
-# Intervals of 24 messages each: with the stand-in, no difference here can be told from chance, and a claim about prompt languages would
-# need many more messages and a model that can read. The code for that experiment is now written.
+# Intervals of 24 messages each: with the stand-in, no difference here can be told from chance, and a claim about prompt
+# languages would need many more messages and a model that can read. The code for that experiment is now written.
 #
 # ## fastText: small, fast, and monolingual
 #
 # fastText (Joulin et al. 2017) adds up the vectors of a text's words and *character n-grams* and puts a linear
 # classifier on top. It trains in a second without any pretraining. The n-grams let it recognize word forms that it
-# never saw, which helps languages with many endings. But strings of one language mean nothing in
-# another, so it cannot transfer. We train it in three ways: on English only, on each target's own labels, and on all languages
-# merged. Expect the first to do little better than guessing. (The settings were chosen among four on the development sets.)
+# never saw, which helps languages with many endings. But strings of one language mean nothing in another, so it cannot
+# transfer. We train it in three ways: on English only, on each target's own labels, and on all languages merged. Expect
+# the first to do little better than guessing. (The settings were chosen among four on the development sets, one run
+# each.)
 
 # %%
 from xlft_helpers.tasks.fast_text import predict_labels, train_classifier
@@ -441,9 +442,9 @@ english_only, own_labels = (mean_f1(answers[f"fastText, {plan}"]) for plan in ("
 assert english_only.high < own_labels.low, "without labels of the target, fastText should have little to go by"
 
 # %% [markdown]
-# Trained on English, little but emoji and punctuation carries over (notebook 05 measured what signs alone are worth). With labels of its own
-# language it is a serious baseline. Merging puts the languages side by side rather than together: there is one table of strings for all,
-# and they share what they happen to spell alike.
+# Trained on English, little but emoji and punctuation carries over (notebook 05 measured what signs alone are worth).
+# With labels of its own language it is a serious baseline. Merging puts the languages side by side rather than
+# together: there is one table of strings for all, and they share what they happen to spell alike.
 #
 # ### Align word vectors by rotation
 #
@@ -454,8 +455,8 @@ assert english_only.high < own_labels.low, "without labels of the target, fastTe
 #
 # $$W = \arg\min_{W^\top W = I} \lVert X W - Y \rVert_F = U V^\top \qquad\text{where}\quad U \Sigma V^\top = X^\top Y$$
 #
-# Text comes from the messages of JupyterLab and their translations. That is very little: word vectors are usually trained on
-# millions of sentences.
+# Text comes from the messages of JupyterLab and their translations. That is very little: word vectors are usually
+# trained on millions of sentences.
 
 # %%
 import re
@@ -469,9 +470,10 @@ print(len(messages), "messages,", {k: sum(map(len, found)) for k, found in sente
 
 # %% [markdown]
 # Known word pairs come from the same messages. If an English and a French word keep occurring in the same message and
-# its translation, they are probably translations. The **Dice coefficient** measures it: twice the messages that have both, divided by the
-# messages that have the one plus those that have the other. We keep pairs in which each is the other's best partner, and leave out
-# words that are spelled the same in both languages, since finding those takes no vectors.
+# its translation, they are probably translations. The **Dice coefficient** measures it: twice the messages that have
+# both, divided by the messages that have the one plus those that have the other. We keep pairs in which each is the
+# other's best partner, and leave out words that are spelled the same in both languages, since finding those takes no
+# vectors.
 
 # %%
 from collections import Counter
@@ -543,22 +545,23 @@ print(f"{'guessing':34} P@1 {100 / len(fr_place):5.1f}")
 assert found["rotated, words alone"].mean() > 0.15 > found["not rotated, words alone"].mean()
 
 # %% [markdown]
-# One rotation, fixed by half of the pairs, carries over to words that it never saw, far beyond guessing. Without it the two spaces have
-# nothing to do with each other. Compare the two rotated lines by their intervals: did the n-grams help? And compare with the spelling:
-# what the vectors know beyond it comes from the company that words keep.
+# One rotation, fixed by half of the pairs, carries over to words that it never saw, far beyond guessing. Without it the
+# two spaces have nothing to do with each other. Compare the two rotated lines by their intervals: did the n-grams help?
+# And compare with the spelling: what the vectors know beyond it comes from the company that words keep.
 #
 # Be careful with the height of this number. The two corpora are translations of each other, so a word and its partner
 # keep the same company by construction; the pairs come from the same text; and both are about menus and files. With
-# unrelated corpora the same method gets less. With a pair of languages that share fewer spellings than English and French, the last
-# baseline would be lower.
+# unrelated corpora the same method gets less. With a pair of languages that share fewer spellings than English and
+# French, the last baseline would be lower.
 #
 # ## Tensor2Tensor: a library that ended, ideas that stayed
 #
-# Tensor2Tensor (T2T) is the library in which Google's researchers published the Transformer (Vaswani et al. 2017, 2018). It was built on
-# TensorFlow 1. Version 1.15.0 was announced as the "final T2T major release", in maintenance mode, with the advice to move to its successor,
-# Trax; the last package, 1.15.7, is of June 2020, and the repository was archived on 7 July 2023 (release notes on GitHub; PyPI). Trax's own
-# last package is 1.4.1 of October 2021. What the field uses instead is what you have seen above. We do not install
-# T2T. Three of its ideas are in every library of today, and they fit into a few lines each.
+# Tensor2Tensor (T2T) is the library in which Google's researchers published the Transformer (Vaswani et al. 2017,
+# 2018). It was built on TensorFlow 1. Version 1.15.0 was announced as the "final T2T major release", in maintenance
+# mode, with the advice to move to its successor, Trax; the last package, 1.15.7, is of June 2020, and the repository
+# was archived on 7 July 2023 (release notes on GitHub; PyPI). Trax's own last package is 1.4.1 of October 2021. What
+# the field uses instead is what you have seen above. We do not install T2T. Three of its ideas are in every library of
+# today, and they fit into a few lines each.
 #
 # ### Idea 1: subwords by the longest match
 #
@@ -607,9 +610,9 @@ print({word: by_hand[word] for word in several})
 print(f"the same pieces for {len(words)} words; {len(unknown)} of them unknown, such as", unknown[:4])
 
 # %% [markdown]
-# The same pieces for every word. One difference is instructive. Where the vocabulary lacks a character, WordPiece gives up the whole word
-# (`[UNK]`); T2T wrote the character's number instead, so that any text could be restored. The idea came back as *byte
-# fallback* (notebook 04).
+# The same pieces for every word. One difference is instructive. Where the vocabulary lacks a character, WordPiece gives
+# up the whole word (`[UNK]`); T2T wrote the character's number instead, so that any text could be restored. The idea
+# came back as *byte fallback* (notebook 04).
 #
 # ### Idea 2: a learning rate that falls with the square root
 #
@@ -619,8 +622,8 @@ print(f"the same pieces for {len(words)} words; {len(unknown)} of them unknown, 
 # $$\eta(t) = d^{-1/2} \min\!\left(t^{-1/2},\ t\, w^{-3/2}\right)
 # = \eta_{max} \min\!\left(\frac{t}{w},\ \sqrt{\frac{w}{t}}\right), \qquad \eta_{max} = \frac{1}{\sqrt{d\,w}}$$
 #
-# Unlike the linear schedule of the course's recipes, it does not need to know how long training will last. The modern call is
-# `get_inverse_sqrt_schedule`.
+# Unlike the linear schedule of the course's recipes, it does not need to know how long training will last. The modern
+# call is `get_inverse_sqrt_schedule`.
 
 # %%
 import torch
@@ -653,14 +656,14 @@ plots.show(
 )
 
 # %% [markdown]
-# The two schedules share the warm-up. Afterwards the inverse square root falls fast, then slowly, and never reaches zero: one can stop at any
-# time, or go on. The linear one ends at zero at a step that had to be fixed beforehand, and the last small steps settle
-# the model, which suits short fine-tuning.
+# The two schedules share the warm-up. Afterwards the inverse square root falls fast, then slowly, and never reaches
+# zero: one can stop at any time, or go on. The linear one ends at zero at a step that had to be fixed beforehand, and
+# the last small steps settle the model, which suits short fine-tuning.
 #
 # ### Idea 3: do not compute on padding
 #
-# A batch is a rectangle: every text is padded to the longest. With $n_i$ the tokens of text $i$ in a batch $B$, the share that is
-# wasted is
+# A batch is a rectangle: every text is padded to the longest. With $n_i$ the tokens of text $i$ in a batch $B$, the
+# share that is wasted is
 #
 # $$\mathrm{waste} = 1 - \frac{\sum_i n_i}{\sum_B |B| \cdot \max_{i \in B} n_i}$$
 #
@@ -690,10 +693,10 @@ for what, parts in batches.items():
 print(f"{'packed into rows of ' + str(limit):26} {100 * (1 - lengths.sum() / sum(rows)):5.1f} % wasted")
 
 # %% [markdown]
-# Both ideas save most of the waste. Buckets need no change in the model, which is why the course's `predict` uses them. Packing
-# does: attention must not look from one text into its neighbour, and positions have to start again with each text.
-# The modern call is `DataCollatorWithFlattening`, which lays a whole batch out as one row without padding and hands the
-# positions along (for models whose attention can use them).
+# Both ideas save most of the waste. Buckets need no change in the model, which is why the course's `predict` uses them.
+# Packing does: attention must not look from one text into its neighbour, and positions have to start again with each
+# text. The modern call is `DataCollatorWithFlattening`, which lays a whole batch out as one row without padding and
+# hands the positions along (for models whose attention can use them).
 
 # %%
 from transformers import DataCollatorWithFlattening
@@ -707,9 +710,10 @@ assert restarts == [0, *np.cumsum(lengths[:2]).tolist()], "each text should have
 # %% [markdown]
 # ## Polyglot: many languages, one toolbox, and what does its jobs today
 #
-# Polyglot (Al-Rfou 2015) promised language detection in 196 languages, tokenization in 165, sentiment lexicons in 136 and named
-# entities in 40 (its page on PyPI). The original package ended in 2016. A maintained build, `polyglot3` (2026.10.2), works with today's Python. It is under the GPL,
-# which obliges whoever distributes a program built on it, and it downloads its models, so the course does not depend on it. If you have installed it, the next cell says so.
+# Polyglot (Al-Rfou 2015) promised language detection in 196 languages, tokenization in 165, sentiment lexicons in 136
+# and named entities in 40 (its page on PyPI). The original package ended in 2016. A maintained build, `polyglot3`
+# (2026.10.2), works with today's Python. It is under the GPL, which obliges whoever distributes a program built on it,
+# and it downloads its models, so the course does not depend on it. If you have installed it, the next cell says so.
 
 # %%
 from importlib.util import find_spec
@@ -724,9 +728,10 @@ print(
 # %% [markdown]
 # ### Detect the language
 #
-# `py3langid` (BSD licence, its model inside the package, 140 languages) does this job offline. How well does it do on the test messages of
-# all ten languages, and how well if it sees no more than the first twelve characters, as in a search box? Then once more with twelve
-# characters, told which ten languages can occur. Share of messages identified, 95 % interval, 150 messages a language.
+# `py3langid` (BSD licence, its model inside the package, 140 languages) does this job offline. How well does it do on
+# the test messages of all ten languages, and how well if it sees no more than the first twelve characters, as in a
+# search box? Then once more with twelve characters, told which ten languages can occur. Share of messages identified,
+# 95 % interval, 150 messages a language.
 
 # %% tags=["nbval-check-output"]
 import py3langid
@@ -743,16 +748,17 @@ for k in ten:
     print(k, *(f"{cell:21}" for cell in cells))
 
 # %% [markdown]
-# Whole messages are hardly a problem for ten well-known languages. Twelve characters are: look at which languages lose most, and whether
-# they have a script of their own. Telling the detector which languages can occur at all is the cheapest improvement there is. If a pipeline
-# routes messages by language, its errors come first, and everything after inherits them. (Messages that mix languages,
-# and languages with little text on the web, are harder than anything here.)
+# Whole messages are hardly a problem for ten well-known languages. Twelve characters are: look at which languages lose
+# most, and whether they have a script of their own. Telling the detector which languages can occur at all is the
+# cheapest improvement there is. If a pipeline routes messages by language, its errors come first, and everything after
+# inherits them. (Messages that mix languages, and languages with little text on the web, are harder than anything
+# here.)
 #
 # ### Tokenize, and name things
 #
 # Words are no longer what models read, but people count and search by them. The library `tokenizers` splits as BERT
-# does: at spaces and punctuation, and around each Chinese character. Babel knows the names, numbers and dates of Unicode's CLDR in hundreds of
-# locales.
+# does: at spaces and punctuation, and around each Chinese character. Babel knows the names, numbers and dates of
+# Unicode's CLDR in hundreds of locales.
 
 # %% tags=["nbval-check-output"]
 from babel import Locale
@@ -767,15 +773,16 @@ for k in [source, *targets]:
     )
 
 # %% [markdown]
-# White space finds very few "words" in Chinese, and the pre-tokenizer takes each character for one: neither is a word in the linguist's
-# sense. The marks in a number change with the locale, which matters when numbers are extracted from text
-# (notebook 12).
+# White space finds very few "words" in Chinese, and the pre-tokenizer takes each character for one: neither is a word
+# in the linguist's sense. The marks in a number change with the locale, which matters when numbers are extracted from
+# text (notebook 12).
 #
 # ### Weigh words: a lexicon from labels
 #
-# Polyglot's lexicons listed words as good or bad, one polarity for each, whatever the context (Chen and Skiena 2014). If you have labels, you can make
-# a lexicon for your domain: the weights of a naive Bayes classifier, $\log p(\text{word} \mid c)$ for each class. It is
-# fully transparent, and it takes no notice of what stands beside a word, so expect less from it than from TF-IDF with its sequences.
+# Polyglot's lexicons listed words as good or bad, one polarity for each, whatever the context (Chen and Skiena 2014).
+# If you have labels, you can make a lexicon for your domain: the weights of a naive Bayes classifier,
+# $\log p(\text{word} \mid c)$ for each class $c$. It is fully transparent, and it takes no notice of what stands beside
+# a word, so expect less from it than from TF-IDF with its sequences.
 
 # %%
 from sklearn.feature_extraction.text import CountVectorizer
@@ -801,14 +808,14 @@ score = mean_f1(answers["lexicon, own labels"])
 print(f"macro-F1 {100 * score.estimate:.1f} [{100 * score.low:.1f}, {100 * score.high:.1f}], n = {n_test}")
 
 # %% [markdown]
-# Look at the words: a few carry feeling, many are accidents of 120 messages. And yet compare the score with that of TF-IDF at the top:
-# how much did its sequences add? On so few messages, simple counting is hard to beat. For
-# *named entities*, Polyglot's last job, today's way is a multilingual encoder with a token head: that is notebook 12.
+# Look at the words: a few carry feeling, many are accidents of 120 messages. And yet compare the score with that of
+# TF-IDF at the top: how much did its sequences add? On so few messages, simple counting is hard to beat. For *named
+# entities*, Polyglot's last job, today's way is a multilingual encoder with a token head: that is notebook 12.
 #
 # ## Compare
 #
-# Now everything in one table. The measured columns are from this run. The columns on licence and upkeep are facts, looked up on
-# PyPI on 25 November 2026: version, and month of its release.
+# Now everything in one table. The measured columns are from this run. The columns on licence and upkeep are facts,
+# looked up on PyPI on 25 November 2026: version, and month of its release.
 
 # %%
 facts = {
@@ -834,10 +841,11 @@ print(
 pd.DataFrame(rows).T.rename_axis("tool, labels it learned from")
 
 # %% [markdown]
-# Times have one significant digit on purpose, and those of the stand-in include the server, which computes on the same machine. fastText's trained model also keeps a hash table of 120 MB while it is in
-# memory, until it is saved and loaded again. Two tools of the tour have no row because they have ended: Tensor2Tensor
-# (Apache-2.0, last release 1.15.7, 2020-06, archived) and the original Polyglot (GPL-3.0, 16.7.4, 2016-07; `polyglot3`
-# GPL-3.0, 2026-10). The original `fasttext` package stands at 0.9.3 of June 2024, and its repository is archived; `predict` fails in it with
+# Times have one significant digit on purpose, and those of the stand-in include the server, which computes on the same
+# machine. fastText's trained model also keeps a hash table of 120 MB while it is in memory, until it is saved and
+# loaded again. Two tools of the tour have no row because they have ended: Tensor2Tensor (Apache-2.0, last release
+# 1.15.7, 2020-06, archived) and the original Polyglot (GPL-3.0, 16.7.4, 2016-07; `polyglot3` GPL-3.0, 2026-10). The
+# original `fasttext` package stands at 0.9.3 of June 2024, and its repository is archived; `predict` fails in it with
 # NumPy 2, which is why the course takes the community build.
 #
 # Language by language, with intervals:
@@ -860,7 +868,8 @@ plots.show(
 )
 
 # %% [markdown]
-# Which differences can be believed? The interval of a *difference* on the same messages says it, averaged over the target languages.
+# Which differences can be believed? The interval of a *difference* on the same messages says it, averaged over the
+# target languages.
 
 
 # %%
@@ -881,10 +890,10 @@ for other in ["majority", *shown[1:], "fastText, merged", "fastText, English"]:
 assert minus(shown[0], "fastText, English").low > 0, "with the same English labels, the encoder should win clearly"
 
 # %% [markdown]
-# With the same English labels, the multilingual encoder is far ahead of strings. Against tools that were given labels of the target
-# language the comparison is about *your situation*: is labelling a hundred messages a language cheaper than an encoder? And
-# the row of the stand-in says only that the protocol works. With a real endpoint, the same cells give the row that
-# belongs there.
+# With the same English labels, the multilingual encoder is far ahead of strings. Against tools that were given labels
+# of the target language the comparison is about *your situation*: is labelling a hundred messages a language cheaper
+# than an encoder? And the row of the stand-in says only that the protocol works. With a real endpoint, the same cells
+# give the row that belongs there.
 #
 # > **A misconception.** *"The best tool is the one with the best score."* A tool has to run where you are, for as long
 # > as you need it, under a licence that you can accept. Of the five tools in this tour, two have ended, and a third,
@@ -939,8 +948,8 @@ check.calibrated_label(my_calibrated_label)
 # %% [markdown]
 # ## Exercise 3: work out what an experiment costs
 #
-# You want to label 900 messages with 6 different orders of the examples. A prompt has 250 tokens, a reply 2. A million tokens cost 0.50
-# in and 1.50 out. What does the experiment cost?
+# You want to label 900 messages with 6 different orders of the examples. A prompt has 250 tokens, a reply 2. A million
+# tokens cost 0.50 in and 1.50 out. What does the experiment cost?
 #
 # *Hint:* count the requests first.
 
@@ -1013,7 +1022,7 @@ quiz("13_tools_tour")
 #   *Offline Bilingual Word Vectors, Orthogonal Transformations and the Inverted Softmax* (ICLR).
 # - Vaswani et al. 2017, *Attention Is All You Need* (NeurIPS), and 2018, *Tensor2Tensor for Neural Machine Translation*
 #   (AMTA).
-# - Al-Rfou 2015, *Polyglot: A Massive Multilingual Natural Language Processing Pipeline* (thesis, Stony Brook); Chen and Skiena 2014, *Building Sentiment Lexicons
-#   for All Major Languages* (ACL).
+# - Al-Rfou 2015, *Polyglot: A Massive Multilingual Natural Language Processing Pipeline* (thesis, Stony Brook); Chen
+#   and Skiena 2014, *Building Sentiment Lexicons for All Major Languages* (ACL).
 #
 # {{navigation}}
