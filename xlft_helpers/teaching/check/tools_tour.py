@@ -1,7 +1,7 @@
 """Checks of notebook 13."""
 
 import math
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -124,6 +124,6 @@ def padding_waste(answer: Any) -> str:
 
 
 def _index(got: Any) -> int:
-    if isinstance(got, bool) or not isinstance(got, Real) or int(got) not in (0, 1, 2):
+    if isinstance(got, bool) or not isinstance(got, Integral) or got not in (0, 1, 2):
         raise Wrong(f"Expected a label index, 0, 1 or 2, got {got!r}. np.argmax gives the index of the largest.")
     return int(got)
