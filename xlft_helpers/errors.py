@@ -28,3 +28,7 @@ class ModelError(XlftError, ValueError):
 
 class TrainingError(XlftError, RuntimeError):
     """A training run that cannot start or cannot go on."""
+
+
+class EndpointError(XlftError, ConnectionError):
+    """A generative model that cannot be asked: not set up, not reachable, too dear, or not speaking the protocol."""

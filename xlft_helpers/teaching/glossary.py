@@ -96,6 +96,14 @@ GLOSSARY = {
     "selective classification": "Answering only where the confidence is high enough; coverage is then the share of texts answered.",
     "nearest centroid": "A classifier that answers with the class whose mean vector is most similar to the text's vector.",
     "lexical expert": "A score for every piece and label, learned beside the encoder's head and multiplied with its answer.",
+    "prompt": "The text that a generative model is given to continue: an instruction, perhaps solved examples, and a question.",
+    "in-context learning": "Solving a task from examples in the prompt; no weight is changed (also: few-shot prompting).",
+    "label word": "The word by which a prompted model is to name a label.",
+    "contextual calibration": "Dividing a prompted model's label probabilities by those it gives to a text without content.",
+    "fallback": "The label that is written down where a reply named none; it is counted, so that it can be seen.",
+    "rate limit": "The number of requests that an endpoint accepts in a given time; beyond it, it answers with status 429.",
+    "Procrustes alignment": "Rotating one space of vectors onto another so that known pairs come to lie together.",
+    "packing": "Laying several texts into one row of a batch instead of padding each.",
 }
 
 

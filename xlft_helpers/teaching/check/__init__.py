@@ -8,6 +8,7 @@ from .pretraining_objectives import causal_loss, masked_labels, to_bits_per_char
 from .retrieval import mean_reciprocal_rank, rank_fusion, two_margins
 from .start_here import majority_macro_f1, most_confident
 from .text_classification import acceptance_threshold, answered_risk, top_k
+from .tools_tour import calibrated_label, experiment_cost, padding_waste, reply_label
 from .why_cross_lingual import input_length, precision_at_1, vocabulary_share
 from .zero_shot import transfer_gap, word_fertility, zero_shot_epoch
 
@@ -15,8 +16,10 @@ __all__ = [
     "acceptance_threshold",
     "accuracy_interval",
     "answered_risk",
+    "calibrated_label",
     "calibration_error",
     "causal_loss",
+    "experiment_cost",
     "has_checksum",
     "input_length",
     "jaccard",
@@ -30,8 +33,10 @@ __all__ = [
     "merging_decision",
     "most_confident",
     "objective_from_log",
+    "padding_waste",
     "precision_at_1",
     "rank_fusion",
+    "reply_label",
     "smoothed_push",
     "supported_claims",
     "times_seen",
