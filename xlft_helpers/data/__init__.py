@@ -11,6 +11,7 @@ from xlft_helpers.errors import DataError
 from .archives import unpack
 from .cleaning import CleaningReport, clean, near_duplicates, normalize_text
 from .download import fetch
+from .intents import load_intents
 from .languages import check_language, has_spaces, is_right_to_left, language_name, script
 from .leakage import find_leakage
 from .parallel import load_parallel
@@ -41,6 +42,7 @@ __all__ = [
     "language_name",
     "languages_of",
     "load_data",
+    "load_intents",
     "load_parallel",
     "load_tweets",
     "load_umsab",

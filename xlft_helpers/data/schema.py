@@ -1,7 +1,7 @@
 """The one schema of all data sets, and the checks that every source goes through."""
 
-from collections.abc import Sequence
-from typing import NoReturn
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn
 
 import numpy as np
 import pandas as pd
@@ -17,14 +17,24 @@ PLACE = ("source_file", "source_line")
 """Columns in which a reader notes where a row stands, for messages; they do not become part of the data set."""
 
 
-def build_dataset(frame: pd.DataFrame, label_names: Sequence[str], source: str) -> DatasetDict:
+def build_dataset(
+    frame: pd.DataFrame,
+    label_names: Sequence[str],
+    source: str,
+    *,
+    features: Mapping[str, Any] | None = None,
+    partial_labels: bool = False,
+) -> DatasetDict:
     """Check rows and turn them into splits.
 
     Args:
         frame: rows with the columns of ``COLUMNS``, label *names* in ``label``, and perhaps those of ``PLACE``.
-            Further columns, such as ``topic``, are kept as strings.
+            Further columns, such as ``topic``, are kept as strings, unless ``features`` says what they hold.
         label_names: the classes in the order of their indices.
         source: where the rows are from, for messages.
+        features: the ``datasets`` features of further columns that do not hold strings.
+        partial_labels: each language may lack labels that others have. By default that is refused, since it mostly
+            means that two languages name the same label differently.
 
     Returns:
         The splits that have rows, in the order of ``SPLITS``; ``label`` is a ``ClassLabel``.
@@ -43,7 +53,7 @@ def build_dataset(frame: pd.DataFrame, label_names: Sequence[str], source: str) 
     _check_languages(frame, source)
     _refuse(_blank(frame["text"]), frame, source, "text", "is empty. Write a text or remove the row")
     _refuse(~frame["split"].isin(SPLITS), frame, source, "split", f"is not one of {', '.join(SPLITS)}. Rename it")
-    _check_labels(frame, label_names, source)
+    _check_labels(frame, label_names, source, partial_labels)
     _refuse(
         frame.duplicated(["language", "split", "id"]),
         frame,
@@ -51,7 +61,9 @@ def build_dataset(frame: pd.DataFrame, label_names: Sequence[str], source: str) 
         "id",
         "occurs twice in its language and split. Remove the copy, or give each row an id of its own",
     )
-    return DatasetDict({split: _to_dataset(rows, label_names) for split in SPLITS if len(rows := _split(frame, split))})
+    return DatasetDict(
+        {split: _to_dataset(rows, label_names, features or {}) for split in SPLITS if len(rows := _split(frame, split))}
+    )
 
 
 def languages_of(data: Dataset | DatasetDict) -> list[str]:
@@ -110,11 +122,11 @@ def _split(frame: pd.DataFrame, split: str) -> pd.DataFrame:
     return frame[frame["split"] == split]
 
 
-def _to_dataset(rows: pd.DataFrame, label_names: Sequence[str]) -> Dataset:
+def _to_dataset(rows: pd.DataFrame, label_names: Sequence[str], further: Mapping[str, Any]) -> Dataset:
     extra = [column for column in rows.columns if column not in (*COLUMNS, *PLACE)]
     index = {name: number for number, name in enumerate(label_names)}
     table = rows[[*COLUMNS, *extra]].assign(label=rows["label"].map(index))
-    features = Features({column: Value("string") for column in table.columns})
+    features = Features({column: further.get(column, Value("string")) for column in table.columns})
     features["label"] = ClassLabel(names=list(label_names))
     return Dataset.from_pandas(table, features=features, preserve_index=False)
 
@@ -127,9 +139,9 @@ def _check_languages(frame: pd.DataFrame, source: str) -> None:
             _complain(frame[frame["language"] == code], source, str(error))
 
 
-def _check_labels(frame: pd.DataFrame, label_names: Sequence[str], source: str) -> None:
+def _check_labels(frame: pd.DataFrame, label_names: Sequence[str], source: str, partial_labels: bool) -> None:
     """Two languages may lack a label each, but when each has labels that the other lacks, the names differ."""
-    used = {code: set(rows["label"]) for code, rows in frame.groupby("language", sort=False)}
+    used = {} if partial_labels else {code: set(rows["label"]) for code, rows in frame.groupby("language", sort=False)}
     for first, names in used.items():
         for second, others in used.items():
             if names - others and others - names:
