@@ -20,6 +20,7 @@ LAYERS = [
     ["evaluation"],
     ["results"],
     ["comparison"],
+    ["tasks"],
     ["plots"],
     ["teaching"],
     ["doctor", "execution"],
