@@ -1,5 +1,6 @@
 """Values are the same in every language: numbers against CLDR's examples, concepts against the commands' own values."""
 
+import pandas as pd
 import pytest
 from datasets import Dataset
 
@@ -8,12 +9,14 @@ from xlft_helpers.errors import DataError
 from xlft_helpers.tasks.extraction import (
     Lexicon,
     Span,
+    count_facts,
     fact_table,
     find_facts,
     name_code,
     number_words,
     parse_number,
     spans_of,
+    true_facts,
 )
 
 LANGUAGES = ["en", "de", "ar", "zh"]
@@ -54,8 +57,7 @@ def test_values_agree_with_those_that_the_commands_were_drawn_from(lexicon):
         rows = select_language(test, language)
         spans = [[span for span in spans_of(row) if span.name not in skipped] for row in rows]
         facts = fact_table(rows, spans, [names[label] for label in rows["label"]], lexicon)
-        sorted_slots = [s for row in rows for s in sorted(row["slots"], key=lambda s: s["start"])]
-        true = [slot["value"] for slot in sorted_slots if slot["name"] not in skipped]
+        true = true_facts(rows, [""] * len(rows)).query("slot not in @skipped")["value"]
         assert len(facts) == len(true) > 150
         assert sum(a == b for a, b in zip(facts["value"], true, strict=True)) / len(true) > 0.98, language
 
@@ -121,3 +123,20 @@ def test_lists_of_different_lengths_are_refused(lexicon):
     rows = Dataset.from_list([{"text": "a", "language": "en", "id": "1"}])
     with pytest.raises(DataError, match="1 rows, 0 lists of spans and 1 intents"):
         fact_table(rows, [], ["TurnOn"], lexicon)
+
+
+def test_facts_are_counted_by_hand():
+    columns = ["id", "intent", "slot", "value"]
+    true = pd.DataFrame(
+        [("1", "On", "area", "hall"), ("1", "On", "name", "fan"), ("2", "Off", "area", "hall")], columns=columns
+    )
+    found = pd.DataFrame(
+        [("1", "On", "area", "hall"), ("2", "On", "area", "hall"), ("3", "On", "name", None)], columns=columns
+    )
+    counts = count_facts(["1", "2", "3"], true, [found])
+    assert counts.hits.tolist() == [[1, 1, 0]]
+    assert counts.found.tolist() == [[1, 1, 1]]
+    assert counts.true.tolist() == [2, 1, 0]
+    assert count_facts(["1", "2", "3"], true, [found], ["intent", "slot", "value"]).hits.tolist() == [[1, 0, 0]]
+    with pytest.raises(DataError, match="no true facts"):
+        count_facts(["1"], true[:0], [found[:0]])

@@ -62,6 +62,12 @@ GLOSSARY = {
     "bits per character": "Negative log-likelihood in bits, divided by the characters: comparable between tokenizers.",
     "distillation": "Training a small model (student) to give the answers or the vectors of another one (teacher).",
     "mean pooling": "Taking the mean of a text's piece vectors as the vector of the text.",
+    "slot": "A part of a command that names a value, such as the room or a number of minutes; it has a name and a span.",
+    "span": "A stretch of a text, given by the index of its first character and the index after its last one.",
+    "BIO tags": "One tag a piece: B- where a span begins, I- where it goes on, O outside of all spans.",
+    "entity-level F1": "F1 over spans instead of pieces; strict: the name and both ends must be right.",
+    "gazetteer": "A list of known names that are looked up in a text; the baseline of slot filling.",
+    "fact": "What a sentence says as (intent, slot, value), with a value that does not depend on the language.",
     "lexical expert": "A score for every piece and label, learned beside the encoder's head and multiplied with its answer.",
 }
 

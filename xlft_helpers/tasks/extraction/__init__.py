@@ -8,7 +8,17 @@
 """
 
 from .gazetteer import Gazetteer
-from .knowledge import UNITS, Lexicon, fact_table, find_facts, name_code, number_words, parse_number
+from .knowledge import (
+    UNITS,
+    Lexicon,
+    count_facts,
+    fact_table,
+    find_facts,
+    name_code,
+    number_words,
+    parse_number,
+    true_facts,
+)
 from .scoring import (
     SpanCounts,
     bootstrap_f1,
@@ -18,7 +28,7 @@ from .scoring import (
     slot_report,
     strict_hits,
 )
-from .tagging import find_spans, tagging_head
+from .tagging import find_spans, tagging_head, tagging_recipe
 from .tags import (
     Span,
     bio_labels,
@@ -39,6 +49,7 @@ __all__ = [
     "bio_labels",
     "bootstrap_f1",
     "character_tags",
+    "count_facts",
     "count_spans",
     "fact_table",
     "find_facts",
@@ -56,4 +67,6 @@ __all__ = [
     "spans_of_words",
     "strict_hits",
     "tagging_head",
+    "tagging_recipe",
+    "true_facts",
 ]

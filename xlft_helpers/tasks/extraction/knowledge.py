@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 from babel import Locale
 from babel.numbers import NumberFormatError, format_decimal, parse_decimal
@@ -20,7 +21,8 @@ from xlft_helpers.data import check_language
 from xlft_helpers.data.intents import read_grammar
 from xlft_helpers.errors import DataError
 
-from .tags import Span
+from .scoring import SpanCounts
+from .tags import Span, spans_of
 
 UNITS = {
     **dict.fromkeys(("hours", "start_hours"), "duration-hour"),
@@ -177,6 +179,48 @@ def fact_table(
     return pd.DataFrame(facts, columns=_FACT_COLUMNS)
 
 
+def true_facts(rows: Dataset, intents: Sequence[str]) -> pd.DataFrame:
+    """The table of :func:`fact_table` from the values that the rows' ``slots`` hold."""
+    facts = []
+    for row, intent in zip(rows, intents, strict=True):
+        values = {(slot["name"], slot["start"]): slot["value"] for slot in row["slots"]}
+        for span in spans_of(row):
+            words, value = row["text"][span.start : span.end], values[span.name, span.start]
+            facts.append((row["id"], row["language"], intent, span.name, value, words))
+    return pd.DataFrame(facts, columns=_FACT_COLUMNS)
+
+
+def count_facts(
+    ids: Sequence[str], true: pd.DataFrame, runs: Sequence[pd.DataFrame], columns: Sequence[str] = ("slot", "value")
+) -> SpanCounts:
+    """Count the facts that are right, command by command, for :func:`~xlft_helpers.tasks.extraction.bootstrap_f1`.
+
+    Args:
+        ids: the n commands, also those without any fact.
+        true: the facts that there are.
+        runs: the facts that each of S runs found.
+        columns: what must be equal; ``("intent", "slot", "value")`` asks for the whole triple.
+
+    Raises:
+        DataError: there are no true facts.
+    """
+    if true.empty:
+        raise DataError("There are no true facts, so F1 says nothing. Check the languages and the split.")
+    tables = [_by_command(facts, ids, columns) for facts in (true, *runs)]
+    return SpanCounts(
+        np.array([[len(t & f) for t, f in zip(tables[0], found, strict=True)] for found in tables[1:]]),
+        np.array([[len(facts) for facts in found] for found in tables[1:]]),
+        np.array([len(facts) for facts in tables[0]]),
+    )
+
+
+def _by_command(facts: pd.DataFrame, ids: Sequence[str], columns: Sequence[str]) -> list[set[tuple[Any, ...]]]:
+    found: dict[str, set[tuple[Any, ...]]] = {number: set() for number in ids}
+    for number, *fact in facts[["id", *columns]].itertuples(index=False):
+        found[number].add(tuple(fact))
+    return list(found.values())
+
+
 def find_facts(facts: pd.DataFrame, slot: str, words: str, language: str, lexicon: Lexicon) -> pd.DataFrame:
     """The facts of all languages in which a slot has the value that some words name in one language.
 
@@ -208,7 +252,7 @@ def _concepts(language: str) -> tuple[dict[tuple[str, str], str], dict[str, dict
     for closed in grammar.lists.values():
         if not isinstance(closed, TextSlotList):
             continue
-        for entry in closed.values:
+        for entry in closed.values:  # noqa: PD011
             for words in _alternatives(entry.text_in, grammar):
                 values[""].setdefault(_key(words), str(entry.value_out))
     return words_of, values

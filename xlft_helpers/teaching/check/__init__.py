@@ -2,6 +2,7 @@
 
 from .data import has_checksum, jaccard, label_map, translated_leaks
 from .evaluation import accuracy_interval, calibration_error, macro_f1, supported_claims
+from .knowledge_extraction import piece_labels, span_f1, tokenizer_ceiling
 from .merged import language_shares, merging_decision, times_seen
 from .objectives import language_weights, objective_from_log, smoothed_push
 from .start_here import majority_macro_f1, most_confident
@@ -22,10 +23,13 @@ __all__ = [
     "merging_decision",
     "most_confident",
     "objective_from_log",
+    "piece_labels",
     "precision_at_1",
     "smoothed_push",
+    "span_f1",
     "supported_claims",
     "times_seen",
+    "tokenizer_ceiling",
     "transfer_gap",
     "translated_leaks",
     "vocabulary_share",
