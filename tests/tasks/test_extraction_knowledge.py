@@ -65,7 +65,7 @@ def test_values_agree_with_those_that_the_commands_were_drawn_from(lexicon):
 def test_values_to_words(lexicon):
     assert lexicon.words("area", "kitchen", "zh") == "厨房"
     assert lexicon.words("minutes", "20", "de") == "20 Minuten"
-    assert lexicon.words("temperature", "20.5", "de") == "20,5°"
+    assert lexicon.words("temperature", "20.5", "de") == "20,5 Grad"
     assert lexicon.words("area", "unheard_of", "de") == "unheard_of"
     assert lexicon.words("fan_mode", "3", "en") == "3"
 
@@ -99,7 +99,7 @@ def facts(lexicon):
 
 def test_a_question_in_one_language_is_answered_from_all(facts, lexicon):
     found = find_facts(facts, "area", "Küche", "de", lexicon)
-    assert found[["id", "language", "intent", "words"]].values.tolist() == [
+    assert found[["id", "language", "intent", "words"]].to_numpy().tolist() == [
         ["1", "en", "TurnOn", "kitchen"],
         ["2", "zh", "TurnOn", "厨房的"],
     ]

@@ -134,7 +134,7 @@ def number_words(language: str) -> dict[str, str]:
     """The whole numbers up to 100 in words, in all of CLDR's forms for the language; empty where it has no rules."""
     from hassil.numbers import get_rbnf_engine
 
-    engine, found = get_rbnf_engine(language), {}
+    engine, found = get_rbnf_engine(language), dict[str, str]()
     for number in range(_LARGEST_NUMBER_WORD + 1):
         try:
             forms = engine.format_number(number).text_by_ruleset

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 from datasets import Dataset
 from transformers import DataCollatorForTokenClassification, PreTrainedModel, PreTrainedTokenizerBase
@@ -110,15 +110,18 @@ def find_spans(
         (number, *window) for number, text in enumerate(texts) for window in _windows(text, tokenizer, max_length)
     ]
     parts = [texts[number][start:end] for number, start, end, _, _ in windows]
-    names: dict[int, str] = model.config.id2label
+    names = cast(dict[int, str], model.config.id2label)
     found: list[list[Span]] = [[] for _ in texts]
     answers = predict_pieces(model, tokenizer, parts, max_length=max_length)
     for (number, start, _, first, last), part, answer in zip(windows, parts, answers, strict=True):
         encoded = tokenizer(part, truncation=True, max_length=max_length, return_offsets_mapping=True)
         places = piece_places(part, encoded["offset_mapping"])
         for span in spans_from_tags([names[int(label)] for label in answer], places):
-            if first <= start + span.start < last:
-                found[number].append(Span(span.name, start + span.start, start + span.end))
+            begin, end = start + span.start, start + span.end
+            # A span of the window before may reach into this one's part.
+            reached = found[number][-1].end if found[number] else 0
+            if max(first, reached) <= begin < last:
+                found[number].append(Span(span.name, begin, end))
     return found
 
 
