@@ -5,7 +5,7 @@ What is added to the Trainer: the precision that gains on this CPU, the recipe o
 
 import gc
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -87,6 +87,24 @@ def default_recipe(model_name: str) -> Recipe:
 
 
 @dataclass(frozen=True)
+class Head:
+    """What a run needs to know about its task; the default of :func:`finetune` classifies whole texts.
+
+    Attributes:
+        task: as for :func:`xlft_helpers.models.load_model`.
+        label_names: the classes in the order of their indices.
+        encode: rows, tokenizer and longest input to ``input_ids``, ``attention_mask`` and the labels, -100 where a label
+            does not count.
+        collator: puts encoded rows into a batch; called with the tokenizer and ``pad_to_multiple_of``.
+    """
+
+    task: str
+    label_names: list[str]
+    encode: Callable[[Dataset, PreTrainedTokenizerBase, int], Dataset]
+    collator: Callable[..., Any]
+
+
+@dataclass(frozen=True)
 class FinetuneResult:
     """A fine-tuned model with what one needs to use it and to judge the run.
 
@@ -113,6 +131,7 @@ def finetune(
     dev: Dataset | None = None,
     *,
     watch: Mapping[str, Dataset] | None = None,
+    head: Head | None = None,
     recipe: Recipe | None = None,
     seed: int = settings.SEED,
     output_dir: Path | str | None = None,
@@ -128,6 +147,7 @@ def finetune(
         dev: where given, it is scored after every epoch and the epoch with the best macro-F1 is kept; without it, the
             last epoch is.
         watch: further sets to score after every epoch, by name; they never influence the run.
+        head: the task; default: one label a text. With labels on pieces, ``macro_f1`` is over the pieces that count.
         recipe: default :func:`default_recipe`.
         seed: fixes the head's initialization, the order of the batches and dropout.
         output_dir: where checkpoints go after every epoch. A run that was interrupted goes on from the last one and
@@ -142,6 +162,7 @@ def finetune(
     if len(train) == 0:
         raise TrainingError("The training set is empty: there is nothing to fine-tune on.")
     recipe = recipe or default_recipe(model_name)
+    head = head or _text_head(train)
     if recipe.lexical_expert and recipe.label_smoothing:
         # The Trainer smooths the labels of the joint answer, and each expert must learn from its own.
         raise TrainingError("The recipe has both lexical_expert and label_smoothing: choose one of them.")
@@ -149,7 +170,8 @@ def finetune(
     tokenizer = load_tokenizer(model_name)
     model = load_model(
         model_name,
-        label_names=label_names(train),
+        head.task,
+        head.label_names,
         trainable_embeddings=recipe.trainable_embeddings,
         lexical_expert=recipe.lexical_expert,
     )
@@ -168,10 +190,10 @@ def finetune(
                 evaluate=bool(evaluated),
                 select=dev is not None,
             ),
-            train_dataset=_encode(train, tokenizer, recipe),
-            eval_dataset={name: _encode(rows, tokenizer, recipe) for name, rows in evaluated.items()} or None,
+            train_dataset=head.encode(train, tokenizer, recipe.max_length),
+            eval_dataset={n: head.encode(rows, tokenizer, recipe.max_length) for n, rows in evaluated.items()} or None,
             # Few distinct lengths: the CPU library compiles and keeps its kernels for each shape it meets.
-            data_collator=DataCollatorWithPadding(tokenizer, pad_to_multiple_of=8),
+            data_collator=head.collator(tokenizer, pad_to_multiple_of=8),
             compute_metrics=_macro_f1,
             callbacks=[ProgressBar()] if progress else [],
         )
@@ -255,14 +277,22 @@ def _training_arguments(
     )
 
 
-def _encode(rows: Dataset, tokenizer: PreTrainedTokenizerBase, recipe: Recipe) -> Dataset:
-    return tokenize(rows, tokenizer, recipe.max_length).select_columns(["input_ids", "attention_mask", "label"])
+def _text_head(train: Dataset) -> Head:
+    return Head("sequence-classification", label_names(train), _encode, DataCollatorWithPadding)
+
+
+def _encode(rows: Dataset, tokenizer: PreTrainedTokenizerBase, max_length: int) -> Dataset:
+    return tokenize(rows, tokenizer, max_length).select_columns(["input_ids", "attention_mask", "label"])
 
 
 def _macro_f1(prediction: EvalPrediction) -> dict[str, float]:
     logits, labels = np.asarray(prediction.predictions), np.asarray(prediction.label_ids)
-    classes = range(logits.shape[-1])
-    return {"macro_f1": f1_score(labels, logits.argmax(-1), labels=classes, average="macro", zero_division=0)}
+    classes, counted = range(logits.shape[-1]), labels != -100
+    return {
+        "macro_f1": f1_score(
+            labels[counted], logits.argmax(-1)[counted], labels=classes, average="macro", zero_division=0
+        )
+    }
 
 
 def _history(log: list[dict[str, Any]]) -> pd.DataFrame:

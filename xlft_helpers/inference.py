@@ -59,6 +59,30 @@ def predict(
 
 
 @torch.inference_mode()
+def predict_pieces(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, texts: list[str], *, max_length: int = 128
+) -> list[np.ndarray]:
+    """The most probable class of each piece.
+
+    Args:
+        model: a token classifier.
+        tokenizer: its tokenizer.
+        texts: n strings.
+        max_length: longest input in tokens, as in training.
+
+    Returns:
+        n arrays (T,) of class indices, T being the text's pieces with the start and end pieces.
+    """
+    found: list[np.ndarray] = [np.empty(0, dtype=np.int64)] * len(texts)
+    for rows, batch in _batches(model, tokenizer, texts, max_length):
+        classes = model(**batch).logits.argmax(dim=-1).cpu().numpy()
+        lengths = batch["attention_mask"].sum(dim=1).cpu().numpy()
+        for row, answer, length in zip(rows, classes, lengths, strict=True):
+            found[row] = answer[:length]
+    return found
+
+
+@torch.inference_mode()
 def embed(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, texts: Dataset | list[str], *, max_length: int = 128
 ) -> Tensor:

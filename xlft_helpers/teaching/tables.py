@@ -1,6 +1,7 @@
 """Tables of messages in any script: each cell knows its language and its direction."""
 
 import html
+from collections.abc import Iterable
 
 import pandas as pd
 from IPython.display import HTML, display
@@ -49,6 +50,24 @@ def pieces_html(text: str, tokenizer: PreTrainedTokenizerBase, language: str) ->
         boxes.append(f"<span style='{style}'>{html.escape(piece)}</span>")
     direction = "rtl" if is_right_to_left(language) else "ltr"
     return f"<p lang='{language}' dir='{direction}'>{' '.join(boxes)} ({len(ids)})</p>"
+
+
+def slots_html(text: str, spans: Iterable[tuple[str, int, int]], language: str) -> str:
+    """A text with its slots framed, and the name of each slot behind its words, in the language's direction.
+
+    Args:
+        text: one command.
+        spans: slot name, first character and end of each slot, in order and without overlaps.
+        language: ISO 639-1 code, for direction and fonts.
+    """
+    parts, end = [], 0
+    for name, start, stop in spans:
+        words = f"<bdi>{html.escape(text[start:stop])}</bdi> <small lang='en'><bdi>{html.escape(name)}</bdi></small>"
+        style = "border: 1px solid #666; border-radius: 3px; padding: 0 3px; background: #fff3c4; color: #000"
+        parts += [html.escape(text[end:start]), f"<mark style='{style}'>{words}</mark>"]
+        end = stop
+    direction = "rtl" if is_right_to_left(language) else "ltr"
+    return f"<p lang='{language}' dir='{direction}'>{''.join(parts)}{html.escape(text[end:])}</p>"
 
 
 def _cell(column: str, value: object, language: str) -> str:

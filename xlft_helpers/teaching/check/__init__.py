@@ -2,6 +2,7 @@
 
 from .data import has_checksum, jaccard, label_map, translated_leaks
 from .evaluation import accuracy_interval, calibration_error, macro_f1, supported_claims
+from .knowledge_extraction import piece_labels, span_f1, tokenizer_ceiling
 from .merged import language_shares, merging_decision, times_seen
 from .objectives import language_weights, objective_from_log, smoothed_push
 from .pretraining_objectives import causal_loss, masked_labels, to_bits_per_character
@@ -34,13 +35,16 @@ __all__ = [
     "most_confident",
     "objective_from_log",
     "padding_waste",
+    "piece_labels",
     "precision_at_1",
     "rank_fusion",
     "reply_label",
     "smoothed_push",
+    "span_f1",
     "supported_claims",
     "times_seen",
     "to_bits_per_character",
+    "tokenizer_ceiling",
     "top_k",
     "transfer_gap",
     "translated_leaks",
