@@ -1,3 +1,1 @@
 """Tasks: what a cross-lingual encoder is used for, each a small system with its metric."""
-
-"""Applications: what a multilingual model is put to work on."""
