@@ -19,7 +19,7 @@ LAYERS = [
     ["finetuning"],
     ["evaluation"],
     ["results"],
-    ["comparison"],
+    ["comparison", "cause_lab"],
     ["plots"],
     ["teaching"],
     ["doctor", "execution"],
