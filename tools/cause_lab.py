@@ -39,9 +39,9 @@ def main() -> None:
             if (name, seed) in done:
                 continue
             start = time.process_time()
-            found = run_setting(setting, seed)
+            found = run_setting(setting, seed, progress=False)
             loss = found.history["loss"].iloc[-1] if len(found.history) else float("nan")
-            figures = {key: round(value, 4) for key, value in (asdict(found.measures) | {"loss": loss}).items()}
+            figures = {key: round(float(value), 4) for key, value in (asdict(found.measures) | {"loss": loss}).items()}
             seconds = round(time.process_time() - start, 1)
             runs.append({"setting": name, "seed": seed, **asdict(setting), **figures, "cpu_seconds": seconds})
             write(pd.DataFrame(runs), options.output, options.seeds)

@@ -53,8 +53,8 @@ def test_sentences_of_the_packages_are_prose():
 
 def test_corpus_of_the_packages():
     corpus = build_corpus(Setting())
-    assert len(corpus.words) == 1000
-    assert corpus.vocabulary == 2003
+    assert len(corpus.words) == 500
+    assert corpus.vocabulary == 1003
     assert len(corpus.held_out_english) == len(corpus.held_out_fake) == 500
     seen = {tuple(ids) for ids in corpus.english}
     assert not seen & {tuple(ids) for ids in corpus.held_out_english}
@@ -73,9 +73,9 @@ def test_languages_share_no_piece_without_overlap():
 
 @pytest.mark.parametrize("overlap", [0.0, 0.1, 0.2, 0.5])
 def test_the_asked_share_is_shared_at_every_frequency(overlap):
-    shared = shared_words(1000, overlap)
-    assert shared.sum() == round(1000 * overlap)
-    assert abs(shared[:500].sum() - shared[500:].sum()) <= 1
+    shared = shared_words(500, overlap)
+    assert shared.sum() == round(500 * overlap)
+    assert abs(shared[:250].sum() - shared[250:].sum()) <= 1
     corpus = build_corpus(Setting(overlap=overlap))
     common = {piece for ids in corpus.english for piece in ids} & {piece for ids in corpus.fake for piece in ids}
     assert {piece - FIRST for piece in common} <= set(np.flatnonzero(shared))
@@ -152,7 +152,7 @@ def test_a_model_without_positions_sees_a_bag_of_words():
 @pytest.mark.parametrize(
     "wrong",
     [{"text": "some"}, {"positions": "own"}, {"order": "free"}, {"overlap": 1.0}, {"overlap": -0.1}, {"layers": 0},
-     {"hidden": 48}, {"hidden": 0}, {"steps": -1}],
+     {"hidden": 40}, {"hidden": 0}, {"steps": -1}],
 )  # fmt: skip
 def test_a_wrong_setting_is_refused(wrong):
     with pytest.raises(DataError, match=next(iter(wrong))):

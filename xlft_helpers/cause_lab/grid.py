@@ -22,8 +22,8 @@ GRID = {
     "overlap 20 %": Setting(overlap=0.2),
     "depth 1": Setting(layers=1),
     "depth 4": Setting(layers=4),
-    "wide": Setting(hidden=128),
-    "wide, separate positions": Setting(hidden=128, positions="separate"),
+    "wide": Setting(hidden=64),
+    "wide, separate positions": Setting(hidden=64, positions="separate"),
 }
 """Each differs from the base in what its name says."""
 

@@ -20,7 +20,7 @@ from .text import lab_sentences
 SPECIAL = ("[CLS]", "[SEP]", "[MASK]")
 """Pieces of both languages, with the ids 0, 1 and 2; English words follow, then Fake-English ones."""
 CLS, SEP, MASK = range(len(SPECIAL))
-WORDS = 1000
+WORDS = 500
 """The most frequent words are the vocabulary of English: every word one piece."""
 KNOWN = 0.75
 """Sentences with a smaller share of known words are left out; from the others, unknown words are dropped."""
@@ -49,7 +49,7 @@ class Setting:
             ``"shuffled"`` anew in each sentence.
         overlap: share of the words, spread evenly over all frequencies, that are one piece in both languages.
         layers: depth.
-        hidden: width of the states, a multiple of 32.
+        hidden: width of the states, a multiple of 16.
         steps: number of updates; 0 leaves the random first weights.
 
     Raises:
@@ -61,8 +61,8 @@ class Setting:
     order: Order = "same"
     overlap: float = 0.0
     layers: int = 2
-    hidden: int = 64
-    steps: int = 700
+    hidden: int = 32
+    steps: int = 600
 
     def __post_init__(self) -> None:
         for name, choices in (("text", Text), ("positions", Positions), ("order", Order)):
@@ -72,10 +72,10 @@ class Setting:
                 )
         if not 0 <= self.overlap < 1:
             raise DataError(f"overlap={self.overlap} is outside [0, 1): at 1 there would be one language only.")
-        if self.layers < 1 or self.steps < 0 or self.hidden < 32 or self.hidden % 32:
+        if self.layers < 1 or self.steps < 0 or self.hidden < 16 or self.hidden % 16:
             raise DataError(
                 f"layers={self.layers}, hidden={self.hidden}, steps={self.steps}: expected at least one layer, a width "
-                "that is a multiple of 32, and no negative number of steps."
+                "that is a multiple of 16, and no negative number of steps."
             )
 
 

@@ -62,6 +62,11 @@ GLOSSARY = {
     "bits per character": "Negative log-likelihood in bits, divided by the characters: comparable between tokenizers.",
     "distillation": "Training a small model (student) to give the answers or the vectors of another one (teacher).",
     "mean pooling": "Taking the mean of a text's piece vectors as the vector of the text.",
+    "Fake-English": "English with every piece id shifted by the size of the vocabulary: a second language with the same grammar and no shared piece.",
+    "position embedding": "A learned vector for each place in the input, added to the piece's vector; without it a Transformer sees a bag of pieces.",
+    "overlap": "The share of a vocabulary's pieces that two languages have in common.",
+    "over-parameterised": "With room for more than the task needs, so that a model can keep its languages apart at no loss.",
+    "ablation": "Taking one ingredient away, with all else equal, to see what it contributed.",
     "lexical expert": "A score for every piece and label, learned beside the encoder's head and multiplied with its answer.",
 }
 

@@ -1,5 +1,6 @@
 """The checks of all exercises: ``from xlft_helpers.teaching import check``, then ``check.NAME(answer)``."""
 
+from .cause_lab import fake_twin
 from .data import has_checksum, jaccard, label_map, translated_leaks
 from .evaluation import accuracy_interval, calibration_error, macro_f1, supported_claims
 from .merged import language_shares, merging_decision, times_seen
@@ -11,6 +12,7 @@ from .zero_shot import transfer_gap, word_fertility, zero_shot_epoch
 __all__ = [
     "accuracy_interval",
     "calibration_error",
+    "fake_twin",
     "has_checksum",
     "input_length",
     "jaccard",
