@@ -52,8 +52,8 @@ def main() -> None:
 
 def write(runs: pd.DataFrame, path: Path, seeds: int) -> None:
     """Write the runs whole or not at all, in the order of seeds and settings."""
-    order = runs["setting"].map(list(GRID).index)
-    runs = runs.assign(order=order).sort_values(["seed", "order"]).drop(columns="order")
+    places = runs["setting"].map(list(GRID).index)
+    runs = runs.assign(place=places).sort_values(["seed", "place"]).drop(columns="place")
     temporary = path.with_suffix(f".{os.getpid()}.part")
     header = HEADER.format(seeds=seeds, python=platform.python_version(), torch=torch.__version__)
     temporary.write_text(header + runs.to_csv(index=False), encoding="utf-8")
