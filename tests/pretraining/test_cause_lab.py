@@ -201,3 +201,29 @@ def test_summary_is_paired_by_seed():
         cause_lab.summarize(runs, "accuracy")
     with pytest.raises(DataError, match="needs two"):
         cause_lab.summarize(runs.iloc[:3])
+
+
+@pytest.fixture(scope="module")
+def grid():
+    return cause_lab.load_grid()
+
+
+def test_the_grid_holds_every_setting_with_three_seeds(grid):
+    for name, setting in GRID.items():
+        runs = grid[grid["setting"] == name]
+        assert sorted(runs["seed"]) == list(range(len(runs)))
+        assert len(runs) >= 3
+        for column, value in asdict(setting).items():
+            assert (runs[column] == value).all(), f"{name}: {column} is not what the setting says. Run tools/cause_lab.py."
+
+
+@pytest.mark.parametrize(
+    "name", ["separate positions", "no positions", "inverted order", "shuffled order", "wide, separate positions"]
+)
+def test_what_breaks_the_alignment_breaks_it_with_every_seed(grid, name):
+    """K et al. 2020, section 4 (word order); Dufter & Schütze 2020, section 4 (positions, order, over-parameterisation)."""
+    runs = grid.pivot_table(index="seed", columns="setting", values="retrieval")
+    assert runs[name].max() < 0.5 * runs["base"].min()
+    assert cause_lab.summarize(grid).loc[name, "difference_high"] < 0
+    words = grid.pivot_table(index="seed", columns="setting", values="words")
+    assert words[name].max() < words["base"].min()

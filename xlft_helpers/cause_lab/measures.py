@@ -41,7 +41,7 @@ def measure(model: BertForMaskedLM, corpus: Corpus, setting: Setting) -> Measure
     english = sentence_states(model, corpus.held_out_english, first_position(setting, fake=False))
     fake = sentence_states(model, corpus.held_out_fake, first_position(setting, fake=True))
     to_fake, to_english = _both_directions(_centred(english), _centred(fake))
-    table = model.get_input_embeddings().weight.detach().cpu().numpy()
+    table = model.state_dict()["bert.embeddings.word_embeddings.weight"].numpy()
     count = len(corpus.words)
     own = ~corpus.shared
     english_words, fake_words = (table[first:][:count][own] for first in (len(SPECIAL), len(SPECIAL) + count))
