@@ -9,6 +9,7 @@ import torch
 
 from xlft_helpers import cause_lab
 from xlft_helpers.cause_lab import (
+    GRID,
     Measures,
     Setting,
     build_corpus,
@@ -214,7 +215,9 @@ def test_the_grid_holds_every_setting_with_three_seeds(grid):
         assert sorted(runs["seed"]) == list(range(len(runs)))
         assert len(runs) >= 3
         for column, value in asdict(setting).items():
-            assert (runs[column] == value).all(), f"{name}: {column} is not what the setting says. Run tools/cause_lab.py."
+            assert (runs[column] == value).all(), (
+                f"{name}: {column} is not what the setting says. Run tools/cause_lab.py."
+            )
 
 
 @pytest.mark.parametrize(
@@ -227,3 +230,28 @@ def test_what_breaks_the_alignment_breaks_it_with_every_seed(grid, name):
     assert cause_lab.summarize(grid).loc[name, "difference_high"] < 0
     words = grid.pivot_table(index="seed", columns="setting", values="words")
     assert words[name].max() < words["base"].min()
+
+
+def test_shared_words_are_not_needed_and_overlap_changes_little_beside_positions(grid):
+    """K et al. 2020, section 3.1. Without a shared word the base beats a guess (0.2 %) and random weights by far."""
+    runs = grid.pivot_table(index="seed", columns="setting", values="retrieval")
+    assert runs["untrained"].max() < 0.02
+    assert runs["base"].min() > 5 * runs["untrained"].max()
+    assert grid.loc[(grid["setting"] == "overlap 20 %"), "overlap"].eq(0.2).all()
+    broken = cause_lab.summarize(grid).loc["separate positions"]
+    assert runs["overlap 20 %"].min() > 5 * runs["separate positions"].max()
+    assert broken["difference_high"] < 0
+
+
+def test_pairs_help_with_every_seed(grid):
+    runs = grid.pivot_table(index="seed", columns="setting", values="retrieval")
+    assert (runs["pairs (TLM)"] > runs["base"] + 0.1).all()
+    assert cause_lab.summarize(grid).loc["pairs (TLM)", "difference_low"] > 0
+
+
+def test_what_three_seeds_cannot_tell_is_not_claimed(grid):
+    """Depth, other text and width move the base by less than its seeds differ; the notebook says so."""
+    summary = cause_lab.summarize(grid)
+    for name in ("other text", "overlap 20 %", "depth 1", "depth 4"):
+        assert summary.loc[name, "difference_low"] < 0.25
+        assert summary.loc[name, "mean"] > 3 * summary.loc["separate positions", "mean"]
