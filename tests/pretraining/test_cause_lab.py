@@ -249,9 +249,12 @@ def test_pairs_help_with_every_seed(grid):
     assert cause_lab.summarize(grid).loc["pairs (TLM)", "difference_low"] > 0
 
 
-def test_what_three_seeds_cannot_tell_is_not_claimed(grid):
-    """Depth, other text and width move the base by less than its seeds differ; the notebook says so."""
-    summary = cause_lab.summarize(grid)
-    for name in ("other text", "overlap 20 %", "depth 1", "depth 4"):
-        assert summary.loc[name, "difference_low"] < 0.25
-        assert summary.loc[name, "mean"] > 3 * summary.loc["separate positions", "mean"]
+@pytest.mark.parametrize("name", ["other text", "overlap 20 %", "depth 1", "depth 4", "wide"])
+def test_what_resizes_the_base_neither_breaks_it_nor_stands_out_of_its_seeds(grid, name):
+    """K et al. find that depth helps, Dufter & Schütze that comparable text does; at this length our seeds scatter more.
+
+    The notebook says "not told apart" of these five; a grid that tells them apart needs another text.
+    """
+    runs = grid.pivot_table(index="seed", columns="setting", values="retrieval")
+    assert runs[name].min() > 3 * runs["separate positions"].max()
+    assert min(runs[name].max(), runs["base"].max()) > max(runs[name].min(), runs["base"].min())
