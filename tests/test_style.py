@@ -21,6 +21,7 @@ LAYERS = [
     ["results"],
     ["comparison"],
     ["tasks"],
+    ["comparison", "cause_lab"],
     ["plots"],
     ["teaching"],
     ["doctor", "execution"],

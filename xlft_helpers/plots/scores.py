@@ -156,3 +156,27 @@ def plot_labelled_points(points: pd.DataFrame, *, x_label: str, y_label: str, zo
     figure.supxlabel(x_label, fontsize="medium")
     figure.supylabel(y_label, fontsize="medium")
     return figure
+
+
+def plot_named_estimates(estimates: pd.DataFrame, *, reference: str, x_label: str) -> Figure:
+    """Estimates one below the other with their names, intervals and single runs, beside the one they are compared with.
+
+    Args:
+        estimates: one row a name (the index), drawn from top to bottom, with ``estimate``, ``low``, ``high`` and ``runs``
+            (a list of values).
+        reference: the name whose estimate is drawn as a dashed line.
+        x_label: what the estimates are, with their unit.
+    """
+    figure, axes = plt.subplots(figsize=(7.2, 0.9 + 0.3 * len(estimates)))
+    height = np.arange(len(estimates))
+    colours = sns.color_palette(PALETTE)
+    errors = np.abs(estimates[["low", "high"]].to_numpy().T - estimates["estimate"].to_numpy())
+    axes.axvline(estimates.loc[reference, "estimate"], color="0.5", linestyle="--", linewidth=0.9)
+    axes.errorbar(estimates["estimate"], height, xerr=errors, fmt="o", color=colours[0], capsize=3)
+    for place, runs in zip(height, estimates["runs"], strict=True):
+        axes.plot(runs, [place + 0.28] * len(runs), "D", color=colours[1], alpha=0.7, markersize=3)
+    axes.set_yticks(height, [str(name) for name in estimates.index])
+    axes.invert_yaxis()
+    axes.set_xlabel(x_label)
+    axes.grid(axis="y", visible=False)
+    return figure

@@ -1,5 +1,6 @@
 """The checks of all exercises: ``from xlft_helpers.teaching import check``, then ``check.NAME(answer)``."""
 
+from .cause_lab import fake_twin
 from .data import has_checksum, jaccard, label_map, translated_leaks
 from .evaluation import accuracy_interval, calibration_error, macro_f1, supported_claims
 from .knowledge_extraction import piece_labels, span_f1, tokenizer_ceiling
@@ -21,6 +22,7 @@ __all__ = [
     "calibration_error",
     "causal_loss",
     "experiment_cost",
+    "fake_twin",
     "has_checksum",
     "input_length",
     "jaccard",
