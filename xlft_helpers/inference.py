@@ -16,6 +16,9 @@ from xlft_helpers.models.use_m import UseMForSequenceClassification, UseMModel
 BATCH_TOKENS = 2048
 """Texts are grouped until padding them to the longest would exceed this many tokens."""
 
+MANY = 100
+"""From so many texts on, the memory of the batches, some hundred megabytes, is given back when they are done."""
+
 
 @torch.inference_mode()
 def predict(
@@ -173,6 +176,8 @@ def _batches(
         for rows in length_batches(lengths, BATCH_TOKENS):
             columns = {name: [encoded[name][row] for row in rows] for name in encoded}
             yield rows, tokenizer.pad(columns, return_tensors="pt").to(model.device)
+    if len(strings) >= MANY:
+        settings.release_memory()
 
 
 def _strings(texts: Dataset | list[str]) -> list[str]:
