@@ -20,12 +20,12 @@ _LABEL_CASES = [
         "a piece that the span covers in part belongs to it too: it *touches* the span",
     ),
     (
-        [(0, 1), (1, 2), (2, 3)], [("item", 0, 2), ("item", 2, 3)], ["B-item", "I-item", "B-item"],
-        "two spans of the same slot may stand side by side; the second one begins with B-",
-    ),
-    (
         [(0, 2), (2, 4), (4, 6)], [("area", 2, 4)], ["O", "B-area", "O"],
         "the end of a span is one behind its last character, so a piece that starts there is outside",
+    ),
+    (
+        [(0, 1), (1, 2), (2, 3)], [("item", 0, 2), ("item", 2, 3)], ["B-item", "I-item", "B-item"],
+        "two spans of the same slot may stand side by side; the second one begins with B-",
     ),
 ]  # fmt: skip
 
