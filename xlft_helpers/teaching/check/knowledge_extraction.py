@@ -6,7 +6,7 @@ from typing import Any
 
 from .report import Wrong, call, exercise
 
-_LABEL_CASES = [
+_LABEL_CASES: list[tuple[list[Any], list[Any], list[str | None], str]] = [
     (
         [None, (0, 4), (5, 11), (12, 16), None], [("area", 5, 11)], [None, "O", "B-area", "O", None],
         "a span of one piece begins and ends there, and pieces without a place get None",
