@@ -1,5 +1,6 @@
 """A tagger learns slots, answers in characters of texts of any length, and says what it cannot learn from."""
 
+import re
 from dataclasses import replace
 from itertools import pairwise
 
@@ -9,7 +10,7 @@ from datasets import Dataset
 from xlft_helpers.errors import DataError
 from xlft_helpers.finetuning import Recipe, finetune
 from xlft_helpers.models import load_tokenizer
-from xlft_helpers.tasks.extraction import Span, find_spans, tagging_head
+from xlft_helpers.tasks.extraction import Span, find_spans, partial_hits, tagging_head
 
 ROOMS, DEVICES = ["kitchen", "bedroom", "living room", "hall"], ["lamp", "radio", "fan", "curtain"]
 RECIPE = Recipe(learning_rate=2e-3, epochs=6, batch_size=8, max_length=32)
@@ -52,10 +53,15 @@ def test_long_texts_are_read_in_windows(tagger):
     found = find_spans(tagger.model, tagger.tokenizer, [text], max_length=32)[0]
     assert found == sorted(found, key=lambda span: span.start)
     assert all(first.end <= second.start for first, second in pairwise(found))
-    words = [text[span.start : span.end] for span in found]
-    expected = [words for i in range(40) for words in (DEVICES[i % 4], ROOMS[i % 3])]
-    assert sum(a == b for a, b in zip(words, expected, strict=False)) > 0.9 * len(expected)
-    assert len(words) == pytest.approx(len(expected), abs=4)
+    true = [Span(*span) for words in set(ROOMS[:3] + DEVICES) for span in places(text, words)]
+    assert partial_hits(true, found) > 0.7 * len(true) > 50
+    late = len(text) * 0.8
+    assert sum(span.start > late for span in found) > 0.7 * sum(span.start > late for span in true)
+
+
+def places(text, words):
+    name = "area" if words in ROOMS else "name"
+    return [(name, match.start(), match.end()) for match in re.finditer(words, text)]
 
 
 def test_labels_stand_on_the_pieces_of_a_span_only():

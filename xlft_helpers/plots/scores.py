@@ -105,7 +105,8 @@ def plot_estimates(estimates: pd.DataFrame, *, y_label: str) -> Figure:
         axes.set_title(panel)
         axes.grid(axis="x", visible=False)
     grid[0, 0].set_ylabel(y_label)
-    figure.legend(loc="outside upper center", ncols=len(kinds), frameon=False)
+    in_one_row = sum(len(str(kind)) for kind in kinds) < 50
+    figure.legend(loc="outside upper center", ncols=len(kinds) if in_one_row else 3, frameon=False)
     return figure
 
 

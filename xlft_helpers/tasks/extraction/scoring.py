@@ -109,7 +109,7 @@ def bootstrap_f1(counts: SpanCounts, resamples: int = 1000, seed: int = 0) -> In
     rng = np.random.default_rng(seed)
     draws = (_resampled(counts, weights) for weights in _text_weights(counts, resamples, rng))
     means = np.concatenate([_mean_of_drawn_runs(scores, rng) for scores in draws])
-    low, high = np.quantile(means, [0.025, 0.975])
+    low, high = np.quantile(means, [0.025, 0.975]).clip(0, 1)  # widened, a mean may leave the range of F1
     return Interval(float(counts.f1().mean()), float(low), float(high), level=0.95)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from .report import Wrong, call, exercise
 
-_LABEL_CASES = [
+_LABEL_CASES: list[tuple[list[Any], list[Any], list[str | None], str]] = [
     (
         [None, (0, 4), (5, 11), (12, 16), None], [("area", 5, 11)], [None, "O", "B-area", "O", None],
         "a span of one piece begins and ends there, and pieces without a place get None",
@@ -20,12 +20,12 @@ _LABEL_CASES = [
         "a piece that the span covers in part belongs to it too: it *touches* the span",
     ),
     (
-        [(0, 1), (1, 2), (2, 3)], [("item", 0, 2), ("item", 2, 3)], ["B-item", "I-item", "B-item"],
-        "two spans of the same slot may stand side by side; the second one begins with B-",
-    ),
-    (
         [(0, 2), (2, 4), (4, 6)], [("area", 2, 4)], ["O", "B-area", "O"],
         "the end of a span is one behind its last character, so a piece that starts there is outside",
+    ),
+    (
+        [(0, 1), (1, 2), (2, 3)], [("item", 0, 2), ("item", 2, 3)], ["B-item", "I-item", "B-item"],
+        "two spans of the same slot may stand side by side; the second one begins with B-",
     ),
 ]  # fmt: skip
 
