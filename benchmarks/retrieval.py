@@ -130,7 +130,7 @@ def main(arguments: Iterable[str] | None = None) -> None:
     parser.add_argument("--queries", type=int, default=1_000)
     parser.add_argument("--model", default="use-m")
     options = parser.parse_args(None if arguments is None else list(arguments))
-    # In a process of its own: hassil expands some templates into gigabytes, which are not the engine's.
+    # In a process of its own: what sampling takes is not the engine's memory.
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         texts, queries, sources = pool.submit(collection, options.sentences, options.queries).result()
     print(f"{len(texts):,} distinct sentences {sources}, {len(queries):,} queries; {options.model}, torch ", end="")
