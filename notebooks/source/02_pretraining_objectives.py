@@ -3,10 +3,10 @@
 #
 # {{badges}}
 #
-# > **You will** write down causal, masked and translation language modelling, check each against two libraries and
+# > **You will** write down causal, masked and translation language modelling, check them against torch and `transformers`, and
 # > train a small model with it, turn one sum into loss, perplexity and bits per character, sample from your model,
-# > hide pieces the way BERT does, look at blanks and at attention in a multilingual model, and, at the end, find what
-# > makes two languages meet, in a lab.
+# > hide pieces the way BERT does, look at blanks and at attention in a multilingual model, and, at the end, test in a
+# > lab what makes two languages align.
 # >
 # > **You need** notebook 01 (what a multilingual model is), Python, and a little torch.
 # >
@@ -76,10 +76,11 @@ for text in ("Save the notebook as a template.", "Enregistrer le notebook comme 
 # ## Predict the next piece
 #
 # **Causal language modelling** (CLM) asks, at every place of a text: which piece comes next, given all that came
-# *before*? Text $i$ of $N$ has the pieces $w_{i1}, \dots, w_{iT_i}$. The objective is the log-probability of all of them,
-# and by the chain rule of probability it is the log-probability of the texts themselves:
+# *before*? Text $i$ of $N$ has the pieces $w_{i1}, \dots, w_{iT_i}$. The objective is the log-probability of all of
+# them after the first, and by the chain rule of probability it is the log-probability of the texts themselves ($\theta$
+# are the model's parameters):
 #
-# $$L_{pre}(\theta) = \sum_{i=1}^{N} \sum_{j} \log p(w_{ij} \mid w_{i1}, \dots, w_{i,j-1}; \theta)$$
+# $$L_{pre}(\theta) = \sum_{i=1}^{N} \sum_{j=2}^{T_i} \log p(w_{ij} \mid w_{i1}, \dots, w_{i,j-1}; \theta)$$
 #
 # The labels are the text, one place further on. That is the whole trick, and the place where the mistakes happen. The
 # model's output at place $j-1$ is compared with the piece at place $j$. The first piece is `[CLS]` in every text; it is
@@ -102,9 +103,10 @@ pieces = tokenizer.convert_ids_to_tokens(ids[0])
 pd.DataFrame({"given": pieces[:-1], "next": pieces[1:], "log p": terms}).round(2).set_index("given").T
 
 # %% [markdown]
-# About $\log \frac{1}{V} = -\log 400 \approx -6.0$ nats each, up or down a little: nothing is known yet. Now the sum,
-# checked against the package, against torch's cross-entropy on shifted ids, and against the loss that `transformers`
-# computes when it is given `labels` (it shifts by itself, and takes the mean).
+# About $\log \frac{1}{V} = -\log 400 \approx -6.0$ nats each, give or take one: nothing is known yet, and random
+# weights are a little surer than they should be. Now the sum, checked against the course's package `xlft_helpers`,
+# against torch's cross-entropy on shifted ids, and against the loss that `transformers` computes when it is given
+# `labels` (it shifts by itself, and takes the mean).
 
 # %%
 from torch.nn.functional import cross_entropy
@@ -194,7 +196,7 @@ print("from best to worst by perplexity:        ", list(by_size.sort_values("per
 print("from best to worst by bits per character:", list(by_size.sort_values("bits/character").index))
 
 # %% [markdown]
-# The ranking is turned over. Perplexity rose because each piece covers more text, so there is more to guess at once, but
+# The ranking is reversed. Perplexity rose because each piece covers more text, so there is more to guess at once, but
 # less often.
 #
 # > **A misconception.** *"Perplexity 30 beats perplexity 90."* Only with the same pieces on the same text. Between
@@ -207,8 +209,8 @@ print("from best to worst by bits per character:", list(by_size.sort_values("bit
 # 0.02 was chosen for wide layers; at width 64 the signal through the layers would be so weak that the model spends
 # the whole run learning how frequent the pieces are.
 #
-# We expect two phases. First the loss falls from $\ln V$ to about the unigram loss: frequencies are the easiest
-# thing to learn. Then it must find out that neighbours matter.
+# We expect two phases. First the loss falls from $\ln V$ to about the unigram loss: frequencies are the easiest thing
+# to learn. Then it must find out that neighbours matter. In the curve the two run into each other.
 
 # %%
 from xlft_helpers.pretraining import PretrainRecipe, pretrain
@@ -266,7 +268,8 @@ gain = with_interval(sums["causal model"] - sums["unigram"], counts)
 assert gain[2] < -0.5, "the trained model should beat the unigram clearly"
 
 # %% [markdown]
-# The same messages for all three, and the three units side by side. (Of the few long messages, the first 64 pieces.)
+# The same messages for all three, and the three units side by side. (Messages are cut at 64 pieces, which loses a tenth
+# of the pieces, so the unigram differs a little from the table above.)
 
 # %%
 characters, results = sum(len(tokenizer.decode(row[0], skip_special_tokens=True)) for row in rows_of_ids), {}
@@ -280,9 +283,9 @@ print(f"causal minus unigram: {gain[0]:.2f} [{gain[1]:.2f}, {gain[2]:.2f}] nats 
 pd.DataFrame(results).T
 
 # %% [markdown]
-# The model knows more than frequencies: context has narrowed its choice by the factor between the two perplexities. Where
-# the end of a training curve lies below the held-out loss, the gap is what was learned by heart. Here every message was
-# read only a few times, so the gap is small.
+# The model knows more than frequencies: context has narrowed its choice by the factor between the two perplexities.
+# Where the end of a training curve lies below the held-out loss, the gap says how much better the model fits the text
+# that it was trained on, learning by heart included. Here every message was read only a few times, so the gap is small.
 #
 # ## Let it write
 #
@@ -325,8 +328,8 @@ explore(
 )
 
 # %% [markdown]
-# Read them honestly. At first glance some look like interface messages: the right kind of beginning, words that belong
-# to the trade, and words that do not exist. Hardly one says something. The model has no idea what a kernel is; it knows
+# Read them honestly. At first glance some look like interface messages (the beginnings are ours): words that belong to
+# the trade, and words that do not exist. Hardly one says something. The model has no idea what a kernel is; it knows
 # which pieces follow which. Let us count how far that goes: of all pairs of neighbouring words in what it writes, how
 # many occur in the training text? Beside it the same count for real held-out messages, and for messages drawn piece by
 # piece from the unigram.
@@ -364,8 +367,9 @@ for name, texts in written.items():
 
 # %% [markdown]
 # The unigram's pairs are almost all new, which is what nonsense looks like. A count near the real messages' would not
-# prove sense either. And look at the last figures: some of what seems fluent may be a training message, word for word.
-# Large models do that too (Carlini et al. 2021).
+# prove sense either. And look at the last figures: some of what it writes is a training message, word for word. A
+# message can be a single word, so not every copy was memorized. Large models do recite long passages (Carlini et al.
+# 2021).
 #
 # ## Hide pieces on both sides
 #
@@ -396,10 +400,10 @@ for _ in range(5):
     print(" ".join(f"({piece})" if flag else piece for piece, flag in zip(shown, chosen)))
 
 # %% [markdown]
-# Brackets mark the chosen places, the only ones in the sum. How much is hidden differs from draw to draw: each piece is a
-# coin of its own. Over many pieces the counts must be binomial: of $n$ tries with probability $p$ we expect $np$, give or
-# take $\sqrt{np(1-p)}$. We try 200,000 pieces. One subtlety: a random piece is the old one again once in $V$ times, and
-# then counts as "stayed".
+# Brackets mark the chosen places, the only ones in the sum. How much is hidden differs from draw to draw: each piece is
+# chosen independently. Over many pieces the counts must be binomial: of $n$ tries with probability $p$ we expect $np$,
+# give or take $\sqrt{np(1-p)}$. We try 200,000 pieces. One subtlety: a random piece is the old one again once in $V$
+# times, and then counts as "stayed".
 
 # %% tags=["nbval-check-output"]
 many = torch.randint(len(SPECIAL), V, (4000, 50), generator=generator)
@@ -458,10 +462,10 @@ assert math.isclose(-L_mlm / len(places), out.loss, rel_tol=1e-5), "transformers
 print(f"L_MLM = {L_mlm:.2f} nats for the {len(places)} chosen places, loss {out.loss:.3f}")
 
 # %% [markdown]
-# Two differences to CLM: no shift, and only the chosen places count. A pass over the text teaches on 15 % of the pieces
-# where CLM teaches on all of them. So we expect MLM to learn more slowly from the same text, and our minute is short:
-# in training we hide 30 %. Both languages go into one model now, each message by itself. Nothing says which language it
-# is, and nothing says which messages belong together.
+# Two differences from CLM: no shift, and only the chosen places count. A pass over the text teaches on 15 % of the
+# pieces where CLM teaches on all of them. So we expect MLM to learn more slowly from the same text, and our minute is
+# short: in training we hide 30 %. Both languages go into one model now, each message by itself. Nothing says which
+# language it is, and nothing says which messages belong together.
 
 # %%
 pairs = train[["en", "fr"]].to_dict("records")
@@ -526,8 +530,8 @@ columns = ["blanks", "loss [95 %]", "unigram loss", "accuracy [95 %]", "most fre
 pd.DataFrame(rows, index=columns).T
 
 # %% [markdown]
-# It has moved below the unigram, but not far. A blank is a harder teacher than a next piece: few places count, and to use
-# the context a model must first find out *which* of its pieces matter.
+# It has moved below the unigram, but not far. A blank is a harder teacher than a next piece: few places count, and to
+# use the context a model must first find out which pieces of the context matter.
 #
 # > **A misconception.** *"MLM has the lower perplexity, so it is the better language model."* (Or the higher, and the
 # > worse one.) The two answer different questions. A blank is guessed from both sides, but with other blanks around it; and
@@ -576,9 +580,10 @@ assert math.isclose(-by_text["total"] / (labels != IGNORED).sum(), out.loss, rel
 print({name: round(value.item(), 2) for name, value in by_text.items()}, f"loss {out.loss:.3f}")
 
 # %% [markdown]
-# Now our masked model goes on with TLM, on the same messages, each beside its translation. Will it use it? That takes
-# two discoveries: *where* in the other text the counterpart stands, and *what* it corresponds to. The easy half is there
-# for the taking, since many pieces are the same in both languages (`JupyterLab`, `notebook`, placeholders such as `%1`).
+# Now our masked model goes on with TLM, on the same messages, each beside its translation. Will the model use the
+# translation? That takes two discoveries: *where* in the other text the counterpart stands, and *what* it corresponds
+# to. The easy half is there for the taking, since many pieces are the same in both languages (`JupyterLab`, `notebook`,
+# placeholders such as `%1`).
 
 # %%
 from copy import deepcopy
@@ -597,8 +602,9 @@ plots.show(
 # %% [markdown]
 # A falling loss does not answer the question: the model also trained for longer. So we evaluate both models in three
 # ways: on each message alone, beside its translation, and, as a control, beside the translation of *another* message.
-# Any second text tells a model something (this is an interface). Only the difference between the right and the wrong one
-# is due to translation. Negative means: a lower loss beside the right one.
+# Any second text tells a model something (this is an interface). The difference between the right and the wrong one is
+# the evidence that the translation is used, by translating or by copying. (The blanks are drawn anew for each column,
+# which adds a little noise: the first row shows how much.) Negative means: a lower loss beside the right one.
 
 # %%
 shuffled = [[row | {"fr": other["fr"]} for row, other in zip(pool, [*pool[1:], pool[0]])] for pool in pools]
@@ -622,16 +628,18 @@ assert abs(bootstrap_mean(losses["after MLM"]).estimate) < 0.3, "without TLM, it
 
 # %% [markdown]
 # Before TLM the model had never seen two texts in one input, and a second text confused it: compare the first row's
-# columns. TLM taught it at least to live with one. As to the translation itself, some seconds of training and 2,400 pairs
-# are little for two discoveries. A small or flat result from a model like this says how far *this* model got, not how
-# far one can get. For that we need a model that read more.
+# columns. TLM taught it at least to live with one. As to the translation itself, some seconds of training and 2,400
+# pairs are little for two discoveries. A gain that is small, and may be copying in part, says how far *this* model got
+# in one training run, not how far one can get. For that we need a model that read more.
 #
 # ## Fill blanks across languages
 #
 # `mini` is the course's own multilingual BERT, with 4 layers of width 256 and 16,000 pieces for ten languages. It was
 # pretrained with MLM and TLM on help pages and interface messages of *other* programs: none of our text was among them.
-# It is small, and its training was short; its card, `xlft_helpers/models/mini/MODEL_CARD.md`, says how short. One
-# sentence in six languages, and its three likeliest pieces for the blank:
+# It had two loans from USE-M: most of its first piece embeddings, and a term that pulls the mean state of a text to
+# USE-M's embedding of the English original. It is small, and its training was short; its card,
+# `xlft_helpers/models/mini/MODEL_CARD.md`, says how short. One sentence in six languages, and its three likeliest
+# pieces for the blank:
 
 # %%
 from xlft_helpers.models import load_model, load_tokenizer
@@ -663,9 +671,10 @@ show_messages(pd.DataFrame(rows, columns=["language", "text", "three likeliest p
 
 # %% [markdown]
 # Be fair and be strict. Some answers are in the right language, some are even nouns that fit. But look how often it
-# proposes a word that *already stands in the sentence*. That is a stage of learning: repeating the neighbourhood is
-# a better guess than the frequencies alone. One sentence proves nothing, so we measure on held-out messages in six
-# languages, with the accuracy of a constant answer (the language's most frequent piece there) beside it.
+# proposes a word that *already stands in the sentence*. That may be a stage of learning: repeating the neighbourhood
+# can be a better guess than the frequencies alone. And `▁` alone is the mark of a word's beginning, no word. One
+# sentence proves nothing, so we measure on held-out messages in six languages, with the accuracy of a constant answer
+# (the language's most frequent piece there) beside it.
 
 # %%
 rows = {}
@@ -682,7 +691,7 @@ pd.DataFrame(rows, index=["blanks", "accuracy [95 %]", "most frequent piece"]).T
 
 # %% [markdown]
 # In every language it knows more than a constant answer, and in all of them it is wrong most of the time: interface
-# messages are short, and where half of a word or a name is hidden, nobody could know it.
+# messages are short, and where half of a word or a name is hidden, it is hard to guess, for people too.
 #
 # The question that TLM asks can now be put to a model that trained on it. One blank in each English message, the *same*
 # blank three times: the message alone, beside its French translation, and beside the translation of another message.
@@ -729,10 +738,11 @@ columns = ["blanks", "loss alone", "beside its translation", "beside another's",
 pd.DataFrame(gains, index=columns).T
 
 # %% [markdown]
-# Compare the columns, not only the last one. The right translation makes the hidden piece more probable than a wrong one
-# does, and the interval is clear of 0. Is it only copying of names? The lower rows split the blanks: where the hidden
-# piece itself does not stand in the French text, there is nothing to copy. What is gained there is translation, if
-# weak. And note that the absolute losses are high: evidence moves the model long before its first choice is right.
+# Compare the columns, not only the last one. The right translation makes the hidden piece more probable than a wrong
+# one does, and the interval is clear of 0. Is it only copying of names? The lower rows split the blanks: where the
+# hidden piece itself does not stand in the French text, it cannot be copied. What is gained there goes beyond copying,
+# though related spellings and a common topic may be part of it. And note that the absolute losses are high: evidence
+# moves the model long before its first choice is right.
 #
 # ## Look at the attention
 #
@@ -798,12 +808,12 @@ pd.DataFrame(shares, index=[f"layer {number + 1}" for number in range(right.shap
 
 # %% [markdown]
 # Values below 1 say that the words look at their own text more, above 1 at the other one. And the last column says
-# whether it matters which text that is; where its interval holds 0, it does not, as far as one can see. But attention
-# that crosses is not attention that *finds*. So the second count takes twelve pairs which we aligned by hand,
-# three words each, in both directions. For each word, which word of the other sentence gets the most attention? Two
-# baselines: a random word, and the word at the *same place* in the other sentence, which a model gets from the reset
-# positions without knowing a word of French. With 32 heads some look good by chance. So we choose the best head on one
-# half of the pairs and report it on the other half.
+# whether it matters which text that is; where its interval touches 0, we cannot tell. But attention that crosses is not
+# attention that *finds*. So the second count takes twelve pairs which we aligned by hand, three words each, in both
+# directions. For each word, which word of the other sentence gets the most attention? Two baselines: a random word, and
+# the word at the *same place* in the other sentence, which a model gets from the reset positions without knowing a word
+# of French. With 32 heads some look good by chance. So we choose the best head on one half of the pairs and report it
+# on the other half.
 
 # %%
 ALIGNED = [
@@ -873,32 +883,34 @@ for name in reported:
     print(f"{name:27} {show_interval(reported[name], percent=True)}")
 
 # %% [markdown]
-# Attention finds the translation more often than a random word would. But compare with the *same place*, and with the
-# width of the intervals: six pairs are few, and a head that looks at the same position passes for a dictionary. So the
-# honest reading is narrow. The experiment with the hidden pieces showed that the translation *is used*. These weights do
-# not show *how*. Attention maps are a place to get ideas, not evidence by themselves (Jain and Wallace 2019).
+# Attention finds the translation more often than a random word would. But compare with the *same place*, with the mean
+# of all heads, and with the width of the intervals: six pairs are few, and a head that looks at the same position
+# passes for a dictionary. So the honest reading is narrow. The experiment with the hidden pieces showed that the
+# translation *is used*. These weights do not show *how*. Attention maps are a place to get ideas, not evidence by
+# themselves (Jain and Wallace 2019).
 
 # %% [markdown]
 # ## Ask for the cause: the cause lab
 #
-# `mini` had help: translations side by side, and a teacher. mBERT had none. It was trained by MLM alone on the
-# Wikipedias of a hundred languages, without a single translation, and yet its states bring translations close together
-# and its skills transfer (notebook 01). The objective does not mention translations at all. So *why* does one space come
-# out and not a hundred?
+# `mini` had help: translations side by side, and a teacher. mBERT had none. It was trained on the Wikipedias of 104
+# languages, by MLM and by guessing whether one passage follows another, without a single translation, and yet its
+# states bring translations close together (Pires et al. 2019) and its skills transfer (the scores in notebook 01). The
+# objective does not mention translations at all. So why are the languages not kept apart?
 #
 # > **A misconception.** *"Languages share words such as* software*, names and digits. These anchor the languages to
-# > each other; that is why mBERT works."* It sounds convincing, and notebook 01 showed such pieces. But a sound
-# > argument is not an experiment.
+# > each other; that is why mBERT works."* It sounds convincing. But a sound argument is not an experiment.
 #
-# The experiment needs two languages that share *nothing* except their structure. K et al. (2020) and Dufter and
-# Schütze (2020) made one up: **Fake-English**, English with every piece id shifted by the size of the vocabulary,
+# The experiment needs two languages that share *nothing* except their structure. K et al. (2020) made one up by
+# shifting characters. We follow Dufter and Schütze (2020): **Fake-English** is English with every piece id shifted by
+# the number $W$ of the words,
 #
-# $$f(i) = i + V$$
+# $$f(i) = i + W$$
 #
 # For the model, which sees ids and nothing else, it is a foreign language with the grammar of English. And since we
 # make the language, we can change one thing at a time: the words in common, the word order, the text it is learned
-# from. The English of the lab are sentences from the documentation of numpy, pandas and their neighbours, in the 500
-# most frequent words (the others are dropped). Let us look at a sentence and at its twin.
+# from. The English of the lab is made of sentences from the documentation of numpy, pandas and their neighbours, with
+# the 500 most frequent words; other words are dropped, so the grammar is sometimes broken. Let us look at a sentence
+# and at its twin.
 
 # %%
 from xlft_helpers.cause_lab import Setting, build_corpus
@@ -916,12 +928,14 @@ print(f"{len(corpus.english)} training sentences, {len(corpus.held_out_fake)} he
 # %% [markdown]
 # The angle brackets are for us; the model gets the numbers. Only `[CLS]`, `[SEP]` and `[MASK]` belong to both.
 #
-# Now train a very small BERT on both languages with plain MLM, from random weights: two layers of width 32. Both
-# languages hold the same sentences, but one sentence is one input: the model is never told which of them belong
-# together, nor what language it is reading. Then take the sentences that were held out, average their states at the
-# layer halfway up, take off each language's mean (mean-centring, as in notebook 01), and ask: is the nearest
-# Fake-English sentence the twin? Among 500 candidates a guess finds it 0.2 % of the time. The second measure is **word
-# translation**: the same question for the input embedding of each word.
+# Now train a very small BERT on both languages with plain MLM, from random weights: two layers of width 32. (Blanks are
+# 30 % of the words. The first weights are small, so that a word and its twin start close to each other; a row of the
+# grid below, "untrained", controls for that.) Both languages hold the same sentences, but one sentence is one input:
+# the model is never told which of them belong together, nor what language it is reading. Then take the sentences that
+# were held out, average their states at the layer halfway up, take off each language's mean (mean-centring, notebook
+# 01; here the mean of these sentences themselves), and ask: is the nearest Fake-English sentence the twin? Among 500
+# candidates a guess finds it 0.2 % of the time. The second measure is **word translation**: the same question for the
+# input embedding of each word.
 #
 # What do you expect, if shared words are what it takes?
 
@@ -957,13 +971,14 @@ assert ablated.measures.retrieval < base.measures.retrieval / 2, "separate posit
 # Why may the loss even be lower? The positions now give the language away, while the base has to find out from the
 # words which of two equal vocabularies it is reading; not to know it at all costs $\ln 2 = 0.69$ nats a word. That is
 # worth a second thought. MLM does not reward alignment. It comes as a by-product of sharing, and in a run as short as
-# ours a part of it is a model that has not yet told the languages apart. Dufter and Schütze trained far longer and
-# still found it.
+# ours a part of it may be a model that has not yet told the languages apart. Without mean-centring hardly a twin is
+# found (the column `retrieval_raw` of the grid below): the languages do lie apart, and what they share is the
+# arrangement around each language's mean. Dufter and Schütze trained far longer and still found it.
 #
 # ## Read the whole grid
 #
 # One run a setting is an anecdote. The same code ran on a grid of settings with several seeds; its results are
-# committed with the package (`xlft_helpers/cause_lab/grid.csv`), and `python tools/cause_lab.py` makes them anew.
+# committed with the package (`xlft_helpers/cause_lab/grid.csv`), and `python tools/cause_lab.py` computes them again.
 # Your two runs are rows of that grid. Compare them: other processors round differently, so expect numbers of the same
 # kind and not the same digits.
 
@@ -983,7 +998,7 @@ for name, run in {"base": base, "separate positions": ablated}.items():
 #   training data. "pairs (TLM)": a part of the batches shows twins side by side.
 # - *Position and order.* Separate positions; none at all; Fake-English with its words inverted, or shuffled.
 # - *Overlap.* A fifth of the words are the same piece in both languages.
-# - *Size.* One layer, or four instead of two. "Wide": states of twice the width, about three times the parameters in
+# - *Size.* One layer, or four instead of two. "Wide": states of twice the width, about four times the parameters in
 #   each layer, with shared and with separate positions.
 
 # %%
@@ -1002,8 +1017,9 @@ plots.show(
 )
 
 # %% [markdown]
-# An interval over so few seeds is on the short side. So trust the large distances, and for the small ones look at the
-# difference to the base *with the same seed*: the text is the same in all runs, and a seed fixes masks and order.
+# An interval over so few seeds tends to be too short. So trust the large distances, and for the small ones look at the
+# difference to the base *with the same seed*: the English text is the same in all runs, and a seed fixes first weights,
+# masks and order. (The base that you ran is the luckiest of the three seeds.)
 
 # %%
 differences = 100 * summary[["difference", "difference_low", "difference_high"]].drop(index="base")
@@ -1016,23 +1032,23 @@ differences.rename(columns=lambda name: name.replace("difference_", "")).round(1
 # %% [markdown]
 # Three groups stand out.
 #
-# *At the bottom*, with a few per cent or less, whichever seed: separate positions, no positions, inverted and shuffled
-# order. Each takes away the frame in which words stand, and each suffices. The model has the same capacity, the same
-# text, the same steps, and mostly a loss like the base's.
+# *At the bottom*, with three per cent or less, whichever seed: separate positions, no positions, inverted and shuffled
+# order, and the wide model with separate positions. Each takes away the frame in which words stand, and each alone is
+# enough. The model has the same text and the same steps, and mostly a loss near the base's.
 #
-# *At the top*: pairs. Here a third of the inputs are twins side by side, and a hidden word
-# can be looked up in the other language. That is TLM from the first half of this notebook, and the reason why XLM used
-# translations where it had them.
+# *At the top*: pairs. Here a third of the inputs are twins side by side, and a hidden word can be looked up in the
+# other language. That is TLM from the first half of this notebook, and what TLM was designed for.
 #
 # *In between*: the base and all that only resizes it, gives it other text, or lets it share words. Look at the small
 # marks: the seeds of one setting lie further apart than most of these means. Three differences of the same sign happen
 # by chance one time in four, so even a "better" or "worse" in the table is weak evidence here; "cannot tell" is none.
-# A fifth of the words in common has no effect that we could tell from chance, while the frame decides everything: that
-# is the answer to the misconception.
+# What a fifth of the words in common adds, these seeds cannot tell: its interval is wide, and shared words make twins
+# easier to find by themselves. But the base finds twins without any, and without the common frame almost none are
+# found. So "shared words are *needed*" is refuted; "they do not help" is not shown.
 #
-# One more look at the seeds. Alignment in a run this short is a moving target: the runs with the highest loss tend to
-# find *more* twins, because they have not told the languages apart yet. To compare depths or widths one would train
-# each until its loss has settled, as the papers did. We did not, so the grid is silent about them.
+# One more look at the seeds. Alignment in a run this short is a moving target, and what drives the seeds of one setting
+# apart we cannot say. To compare depths or widths one would train each until its loss has settled, as the papers did.
+# We did not, so the grid is silent about them.
 
 # %% [markdown]
 # Choose a setting. You see what its model was shown, and what came of it.
@@ -1073,14 +1089,16 @@ explore(
 # | depth | deeper transfers better | | 1, 2 and 4 layers: not told apart |
 # | size | | many parameters and separate positions: worst | wide with separate positions: nothing is found; wide alone: not told apart |
 #
-# They measured other things at another scale. K et al. trained BERTs of the usual size on Wikipedia and scored transfer
-# on tasks; Dufter and Schütze trained small BERTs for many hours on Bible verses. Ours is smaller by orders of
-# magnitude, starts from smaller first weights, and stops early. The large effects are the same. Where ours differ, the
-# run's length is the first suspect.
+# They measured other things at another scale. K et al. trained BERTs on Wikipedia and scored transfer on tasks; there a
+# changed order costs much and does not end the transfer. Dufter and Schütze trained small BERTs on Bible verses, for
+# many more passes than ours. Ours is smaller, starts from smaller first weights, and stops early. The directions agree
+# for positions, order and the missing overlap; the sizes do not compare. Where ours differ, the run's length is the
+# first suspect.
 #
-# What does it mean for real languages? French and English share letters and words, and the habit of putting the
-# object behind the verb. The lab says that the second may carry more of the transfer than the first. It also says
-# where to expect trouble: languages with another order, such as Turkish or Japanese, have more to overcome.
+# What does it mean for real languages? French and English share letters and words, and the habit of putting the object
+# behind the verb. The lab shows that a common order can be enough without common words. It does not measure which of
+# the two counts more in real languages. One would *expect* languages with another order, such as Turkish or Japanese,
+# to have more to overcome.
 
 # %% [markdown]
 # ## Exercise 1: compute the causal loss by hand
@@ -1199,13 +1217,13 @@ quiz("02_pretraining_objectives")
 # - MLM predicts hidden pieces from both sides: 15 % chosen, of them 80 % `[MASK]`, 10 % random, 10 % left. Only chosen
 #   places count, and there is no shift.
 # - TLM is MLM on a text and its translation, with the positions reset. Whether the translation is *used* is a question
-#   for a control: the same blank beside another text's translation.
-# - A tiny model in a minute learns frequencies and some context. `mini`, which read more, gains from the translation,
-#   even where there is nothing to copy.
+#   for a control: a blank beside another text's translation.
+# - A tiny model in a minute learns frequencies and some context, and gains little from a translation. `mini`, which read
+#   more, gains clearly, even where the hidden piece is not in the translation.
 # - Attention weights need baselines (uniform, the same place) and a held-out choice of the head.
-# - Two languages without a single piece in common fall into one space when they share parameters and structure. Shared
-#   words are not needed. Take away the common frame (position embeddings, word order) and the alignment goes, while the
-#   loss stays. Pairs of twins (TLM) help most.
+# - Two languages without a single piece in common can end up with matching arrangements when they share parameters and
+#   structure. Shared words are not needed. Take away the common frame (position embeddings, word order) and the
+#   alignment goes, while the loss stays near. Pairs of twins (TLM) help most.
 #
 # ## Read on
 #
@@ -1217,6 +1235,7 @@ quiz("02_pretraining_objectives")
 # - Sennrich, Haddow and Birch 2016, *Neural Machine Translation of Rare Words with Subword Units* (ACL): byte-pair
 #   encoding.
 # - Carlini et al. 2021, *Extracting Training Data from Large Language Models* (USENIX Security).
+# - Pires, Schlinger and Garrette 2019, *How Multilingual is Multilingual BERT?* (ACL).
 # - Jain and Wallace 2019, *Attention is not Explanation* (NAACL), and Wiegreffe and Pinter 2019, *Attention is not not
 #   Explanation* (EMNLP).
 #
