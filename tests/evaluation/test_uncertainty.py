@@ -147,6 +147,23 @@ def test_weighted_sum_over_independent_languages_adds_variances():
     assert gap.estimate == pytest.approx(f1["en"] - (f1["fr"] + f1["de"]) / 2)
 
 
+def test_stratified_draws_keep_every_class_and_agree_with_a_plain_loop():
+    rng, classes = np.random.default_rng(5), 20
+    labels = np.repeat(np.arange(classes), 4)
+    predictions = np.where(rng.random(80) < 0.7, labels, rng.integers(classes, size=80))
+
+    found = bootstrap_weighted_sum({"": labels}, {"": predictions}, {"": 1.0}, classes, 2000, stratified=True)
+
+    draws = []
+    for _ in range(1000):
+        items = np.concatenate([rng.choice(np.flatnonzero(labels == c), 4) for c in range(classes)])
+        draws.append(mean_f1(labels[items], predictions[items], classes))
+    assert (found.low, found.high) == pytest.approx(np.quantile(draws, [0.025, 0.975]), abs=0.012)
+    assert found.low < found.estimate < found.high
+    plain = bootstrap_weighted_sum({"": labels}, {"": predictions}, {"": 1.0}, classes, 2000)
+    assert plain.low < found.low  # resamples that lose a class count it as 0
+
+
 def test_parallel_items_and_runs_are_drawn_once_for_all_languages():
     """Two languages that are right and wrong on the same messages have no gap at all, in every resample."""
     labels, predictions = experiment(np.random.default_rng(10), 200, [0.6, 0.7])

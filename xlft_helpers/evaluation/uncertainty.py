@@ -115,6 +115,7 @@ def bootstrap_weighted_sum(
     seed: int = 0,
     level: float = 0.95,
     parallel: bool = False,
+    stratified: bool = False,
 ) -> Interval:
     """Percentile bootstrap interval of a weighted sum of the languages' macro-F1, over test items and over runs.
 
@@ -133,6 +134,9 @@ def bootstrap_weighted_sum(
         parallel: item i is the same message in every language. Its translations tend to be right or wrong together,
             so the items are then drawn for all languages at once; taken as independent they would give an average too
             narrow an interval and a gap too wide a one.
+        stratified: draw each class's items among themselves, so that every resample keeps the numbers of labels. With
+            few items a class, a resample often loses a class altogether, which counts 0, and the interval then sits too
+            low; use it where the test set was made with so many items a class.
 
     Returns:
         The interval; ``estimate`` is the weighted sum of each language's mean macro-F1 over the runs.
@@ -158,7 +162,7 @@ def bootstrap_weighted_sum(
     rng = np.random.default_rng(seed)
     factors = np.array([weights[language] for language in languages])
     runs_drawn = _draw_runs(len(cells[0]) // (len(languages) if parallel else 1), resamples, rng)
-    by_language = np.concatenate([group.bootstrap(resamples, rng) for group in groups], axis=1)
+    by_language = np.concatenate([group.bootstrap(resamples, rng, stratified) for group in groups], axis=1)
     draws = np.einsum("rls,rs,l->r", by_language.reshape(resamples, len(languages), -1), runs_drawn, factors)
     observed = np.concatenate([group.observed() for group in groups]).reshape(len(languages), -1)
     return _percentile_interval(float(factors @ observed.mean(axis=1)), draws, level)
@@ -260,6 +264,7 @@ class _Groups:
         """``cells`` (S, n) holds ``label * C + prediction``."""
         distinct, self.counts = np.unique(cells, axis=1, return_counts=True)
         self.runs, self.size = distinct.shape
+        self.labels = distinct[0] // num_labels
         self.num_labels = num_labels
         rows = distinct + np.arange(self.runs)[:, None] * num_labels**2
         columns = np.broadcast_to(np.arange(self.size), rows.shape)
@@ -276,16 +281,17 @@ class _Groups:
         """Macro-F1 of each run on the data themselves, (S,)."""
         return macro_f1_from_confusion(self.confusion(self.counts[None]))[0]
 
-    def bootstrap(self, resamples: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    def bootstrap(self, resamples: int, rng: np.random.Generator, stratified: bool = False) -> NDArray[np.float64]:
         """Macro-F1 of each run on ``resamples`` sets of n items drawn with replacement, (R, S)."""
-        total = int(self.counts.sum())
-        shares = self.counts / total
-        return np.concatenate(
-            [
-                macro_f1_from_confusion(self.confusion(rng.multinomial(total, shares, size=r)))
-                for r in self._chunks(resamples)
-            ]
-        )
+        strata = [self.labels == label for label in np.unique(self.labels)] if stratified else [self.labels >= 0]
+        values = []
+        for r in self._chunks(resamples):
+            weights = np.empty((r, self.size), dtype=np.int64)
+            for members in strata:
+                counts = self.counts[members]
+                weights[:, members] = rng.multinomial(counts.sum(), counts / counts.sum(), size=r)
+            values.append(macro_f1_from_confusion(self.confusion(weights)))
+        return np.concatenate(values)
 
     def shuffle(self, resamples: int, rng: np.random.Generator) -> NDArray[np.float64]:
         """Differences (R,) of mean macro-F1, first half of the runs minus second half, with items' halves swapped."""
