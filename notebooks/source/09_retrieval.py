@@ -4,7 +4,7 @@
 # {{badges}}
 #
 # > **You will** search by meaning across languages, compute P@1, recall, MRR and nDCG from their formulas, find out which
-# > queries fail and why, remove hubs with the margin score and the language with mean-centring, fuse two rankings (and
+# > queries fail and why, damp hubs with the margin score and the language with mean-centring, fuse two rankings (and
 # > see when not to), and build a search engine that stays fast when the collection grows.
 # >
 # > **You need** the shared space of notebook 01, intervals and paired comparisons (notebook 07) and a little numpy.
@@ -20,7 +20,8 @@
 # what pretraining left in the space.
 #
 # First the test set of `tweets`: 150 messages, each in ten languages. A message and its translation have the same id,
-# so for every query the right answer is known. The encoder is USE-M, in any profile; every cell takes another name.
+# so for every query the right answer is known. The encoder is USE-M, in any profile; to try another model, change the
+# name in the cell.
 
 # %% tags=["nbval-check-output"]
 import numpy as np
@@ -102,7 +103,7 @@ assert average.estimate > 0.9 > 0.5 > np.mean([words[k].mean() for k in covered]
 # solved on this test, and that is a statement about the *test* as much as about the model: 150 long messages about
 # different things are easy to tell apart. (An interval from 100 to 100 does not mean certainty. The bootstrap cannot
 # invent a miss that it has not seen; with no miss in $n$, the true rate of misses may still be about $3/n$, here 2 %.)
-# BM25 finds the translation of a fair share, from what does not get translated.
+# BM25 finds the translation of a fair share, from what does not get translated. In Hindi USE-M cannot be told from it.
 #
 # ## Look at Hindi
 #
@@ -131,10 +132,10 @@ show_messages(
 )
 
 # %% [markdown]
-# The right answers are no understanding of Hindi. Look for what the two sides share: digits, a name in Latin letters,
-# a hashtag, an emoji. And one English message answers a crowd of queries, because vectors of mostly unknown pieces lie
-# close together and have the same neighbour. A search engine would show these answers with the same confidence as all
-# others. So check coverage *before* you promise a language.
+# The right answers are no understanding of Hindi. Look for what the two sides share: digits, a name in Latin letters, a
+# hashtag, an emoji. And one English message answers a crowd of queries, because vectors of mostly unknown pieces lie
+# close together and have the same neighbour. A search engine would show these answers like all others, without a
+# warning. So check coverage *before* you promise a language.
 #
 # ## Take a harder collection
 #
@@ -175,9 +176,10 @@ print({k: scores.shape for k, scores in S.items()})
 # \mathrm{MRR} = \operatorname{mean}\Big(\frac{1}{\text{first } i \text{ with } r_i = 1}\Big) \qquad
 # \mathrm{nDCG@}k = \frac{\sum_{i=1}^{k} r_i / \log_2(i+1)}{\sum_{i=1}^{\min(R, k)} 1 / \log_2(i+1)}$$
 #
-# MRR (mean reciprocal rank) is 1 for a right text at the top, 1/2 at the second place, 1/10 at the tenth. nDCG also pays
-# for the second and third relevant text, and divides by what a perfect list would get. Take one small list and do the
-# sums: ten texts, of which numbers 3 and 8 are relevant.
+# MRR (mean reciprocal rank) is 1 for a right text at the top, 1/2 at the second place, 1/10 at the tenth; our lists end
+# at ten, and an answer that is not in them counts 0. (In the row "guess" below, MRR is over the whole ranking.) nDCG
+# also pays for the second and third relevant text, and divides by what a perfect list would get. Take one small list
+# and do the sums: ten texts, of which numbers 3 and 8 are relevant.
 
 # %% tags=["nbval-check-output"]
 from sklearn.metrics import ndcg_score
@@ -228,8 +230,7 @@ pd.DataFrame(rows, index=columns).T.round(1)
 # the list, a little further down. For a person who reads ten lines that is a success; for a program that takes the
 # first answer it is not. Which metric counts depends on who reads the list.
 #
-# BM25 is left with what both sides write alike, and that is more in French than in Chinese. For many queries it
-# finds no common word at all.
+# BM25 is left with what both sides write alike, and that is more in French than in Chinese.
 #
 # ## See which queries fail
 #
@@ -289,7 +290,7 @@ for name, chosen in groups.items():
 # ## Count the hubs
 #
 # > **A misconception.** *"Being the nearest neighbour is mutual: if B is nearest to A, then A is nearest to B."* For
-# > distances between two points, yes, $\cos(A, B) = \cos(B, A)$. For *nearest*, no. You may have a best friend who has
+# > the cosine of two points, yes, $\cos(A, B) = \cos(B, A)$. For *nearest*, no. You may have a best friend who has
 # > another best friend.
 #
 # In spaces with many dimensions this becomes a nuisance. Some points are nearest neighbours of very many others:
@@ -309,7 +310,7 @@ assert mutual < 0.95 and lists.max() > 3 * lists.mean()
 # %% [markdown]
 # ## Judge a pair by its surroundings
 #
-# A hub is near to everything, so nearness to a hub means little. The **margin score** (Artetxe and Schwenk 2019) divides
+# A hub is near to many queries, so nearness to it says less. The **margin score** (Artetxe and Schwenk 2019) divides
 # the cosine by how near the two are to their $k$ nearest neighbours on the other side:
 #
 # $$\operatorname{margin}(x, y) = \cos(x, y) \Big/ \Big(\sum_{z \in NN_k(x)} \frac{\cos(x, z)}{2k} +
@@ -380,8 +381,8 @@ release_memory()
 # ten languages into one collection. Each is a query once; its nine translations are relevant.
 #
 # **Mean-centring** (notebook 01) takes each language's mean vector off its vectors. The means come from *training*
-# messages, 120 a language, not from the test. We compare USE-M with `mini`, the course's own small BERT, pretrained in
-# well under an hour on far less text. We expect more language bias there, and more from centring.
+# messages, 120 a language, not from the test. We compare USE-M with `mini`, the course's own small BERT, pretrained for
+# about 80 minutes on a CPU, on far less text. We expect more language bias there, and a larger gain from centring.
 
 # %%
 small, small_tokenizer = load_model("mini", "embedding"), load_tokenizer("mini")
@@ -433,10 +434,10 @@ by_model = gains.groupby("panel")["estimate"].mean()
 assert by_model["mini"] > by_model["USE-M"] > 0
 
 # %% [markdown]
-# USE-M was trained to rank translations first, so the offset of the language is small and there is little to take off. For `mini`
-# centring is worth more than most changes to a model, and it costs one mean vector a language. It does need to know the
-# language of each text. And look at Hindi under USE-M: the heap is moved to the others, but its members stay where they
-# are within it. Centring repairs an offset, not blindness.
+# USE-M was trained to rank translations first, so the offset of the language is small and there is little to take off.
+# For `mini` centring brings a large gain, for one mean vector a language. It does need to know the language of each
+# text. And look at Hindi under USE-M: it gains the most, since its heap moves in among the others. But P@1 between
+# Hindi and English stayed low above: centring repairs an offset, not blindness.
 #
 # ## Fuse two rankings
 #
@@ -490,10 +491,12 @@ wide = difference.set_index(["panel", "place"])
 assert wide.loc[("USE-M", "fr"), "high"] < 0 < wide.loc[("mini", "hi"), "estimate"]
 
 # %% [markdown]
-# Fusion is a vote with equal weights. Where the two voters are about equally good and fail on *different* queries (Hindi:
-# one reads a few letters, the other the names and numbers) it gains. Where one is right practically always and the
-# other is often wrong, the bad voter drags the good one down, and heavily. So "hybrid is better" is no law. Measure
-# both alone first, and fuse what is of similar strength.
+# Fusion is a vote with equal weights, and strength is not all. Compare the languages: BM25 alone is about equally good
+# in Italian, Portuguese, Russian, Chinese and Arabic, but fusion costs USE-M far more in the first two. Why? The dense
+# list holds every text, so a text that BM25 names gets two terms and one that it does not name gets one. If the right
+# text shares no word with the query and any other does, the right one loses. Between two alphabets BM25 often has
+# nothing to name, and an empty list has no vote. The gains are small; look at their intervals. So "hybrid is better" is
+# no law: measure both alone first.
 #
 # > **A misconception.** *"More evidence cannot hurt."* It can, if the rule that combines it does not know how good each
 # > piece is. Ranks carry no confidence: the first place of a ranking that knows nothing looks like the first place of a
@@ -523,8 +526,8 @@ for hit in retriever.search("Wie starte ich den Kernel neu?", k=4):
 # A German question, answered from messages in other languages. How good is the approximation? Its yardstick is exact
 # search: **recall@10 of the index** is the share of the ten true neighbours that it finds. (This says nothing about
 # whether the neighbours are *right*; that was P@1.) The queries are tweets from the *training* split, which the
-# collection does not contain. We expect recall to rise with the number of lists that are probed, and to be perfect when
-# all are.
+# collection does not contain. We expect recall to rise with the number of lists that are probed, and to be close to 1
+# when most of them are (there are about 200 lists; we probe up to 128).
 
 # %%
 outside = [text for k in languages[:9] for text in list(select_language(tweets["train"], k)["text"])[:100]]
@@ -557,12 +560,12 @@ explore(
 )  # fmt: skip
 
 # %% [markdown]
-# A tenth of the lists finds most of the neighbours, and the last percent is the dear one. On a collection of this size exact search
-# takes milliseconds, so there is no reason to approximate. `benchmarks/retrieval.py` does it with 100,000 sentences, and
-# prints the memory, the queries per second and the recall.
+# Read in the figure how few lists find most of the neighbours, and how many more the last percent costs. For a
+# collection of this size exact search is fast enough, so there is no reason to approximate. `benchmarks/retrieval.py`
+# does it with 100,000 sentences, and prints the memory, the queries per second and the recall.
 #
 # An index is worth keeping. But it holds the vectors of *one* model; with another one, every answer would be nonsense
-# that looks fine. So a saved index knows the weights that made it, and refuses others. So it does an empty query.
+# that looks fine. So a saved index knows the weights that made it, and refuses others. It also refuses an empty query.
 
 # %%
 from xlft_helpers.errors import XlftError
@@ -694,9 +697,9 @@ quiz("09_retrieval")
 # - A multilingual encoder trained on translations searches across the languages it covers, without any training of
 #   yours. BM25 sees only what is not translated. What the encoder cannot read, it cannot find.
 # - P@1, recall@k, MRR and nDCG ask different questions of the same list. Choose by who reads it.
-# - Nearest neighbours are not mutual. The margin score divides hubs away, if there are queries enough.
+# - Nearest neighbours are not mutual. The margin score counts hubs for less, if there are queries enough.
 # - In a mixed collection the language competes with the meaning. Mean-centring takes an offset off, and cannot give sight.
-# - Fusion is a vote: it gains between equals and loses with a weak voter.
+# - Fusion is a vote between ranks that carry no confidence: measure both voters alone first.
 # - An approximate index trades recall for speed. Its recall is against exact search, not against the truth.
 #
 # ## Read on

@@ -59,7 +59,7 @@ def mean_f1(answers):
 answers = {"majority": {k: np.zeros((1, len(truth[k])), int) for k in targets}}
 
 # %% [markdown]
-# Time and size will be measured the same way for all. *Train* is the wall time of one training (the mean over seeds),
+# Time and size are measured as far as they compare. *Train* is the wall time of one training (the mean over seeds),
 # *messages a second* is what the trained tool then reads, and *weights* is what its numbers take in memory. Times
 # depend on your machine and on what else it does: compare their orders of magnitude and nothing finer.
 
@@ -79,8 +79,8 @@ for name, found in answers.items():
 # ## Hugging Face Transformers: ten lines from text to answer
 #
 # This is what the course has used all along, behind `finetune` and `predict`. `transformers` gives every model the same
-# interface, whoever made it. So its `pipeline`, which takes strings and returns labels, also serves USE-M, which is a
-# model of the course and not of the library: it only had to be written as a `PreTrainedModel`.
+# interface, whoever made it. So its `pipeline`, which takes strings and returns labels, also serves USE-M, whose
+# weights are Google's and whose class is the course's: it only had to be written as a `PreTrainedModel`.
 #
 # Three seeds, trained on English only. What do we expect? Notebook 05 showed the transfer to these languages.
 
@@ -130,10 +130,10 @@ print(f"{texts[0]!r}: {found[0]['label']}")
 # ## Large generative models: ask for the label
 #
 # A generative model continues a text. **Prompting** means writing the text so that its continuation is the answer. In
-# the GPT line (Brown et al. 2020) a prompt holds an instruction, perhaps a few solved examples (**few-shot**, or
-# *in-context* learning: no weight is changed), and the question. Every part of it is a choice: the language of the
-# instruction, the **label words**, which examples and in which order. And what comes back is text, which need not be a
-# label at all.
+# the GPT line (Brown et al. 2020) a prompt holds an instruction, perhaps a few solved examples (**few-shot**; learning
+# from the prompt, with no weight changed, is called *in-context* learning), and the question. Every part of it is a
+# choice: the language of the instruction, the **label words**, which examples and in which order. And what comes back
+# is text, which need not be a label at all.
 #
 # Here is one prompt with three examples. Read it as the model will: from the top.
 
@@ -183,8 +183,10 @@ explore(
 # Many providers, and programs that serve a model on your own computer, speak the same protocol, that of OpenAI's
 # `chat/completions`. So the code needs an address, a model name and a key, and the course takes them from environment
 # variables: `XLFT_LLM_MODEL`, `OPENAI_BASE_URL` and `OPENAI_API_KEY`, with the prices `XLFT_LLM_PRICE_IN` and
-# `XLFT_LLM_PRICE_OUT` (a million tokens) and the most that an experiment may cost, `XLFT_LLM_MAX_COST`. A key in a
-# notebook cell ends up in the saved file and in the history of your repository: never write it there.
+# `XLFT_LLM_PRICE_OUT` (a million tokens) and the most that one call of `ask` may cost, `XLFT_LLM_MAX_COST` (default 0;
+# this notebook makes dozens of calls). Set them before Jupyter starts. A server on another machine also needs
+# `XLFT_PROFILE=full`, which switches the course's model and data too. A key in a notebook cell ends up in the saved
+# file and in the history of your repository: never write it there.
 #
 # If none is set, which is the default, the notebook starts a **stand-in**: a server on this machine that speaks the
 # protocol. Behind it is `mini`, the course's small BERT, which fills a blank after the prompt with one of the label
@@ -211,8 +213,9 @@ print("asking:", endpoint.model, "- a stand-in for the protocol" if endpoint is 
 #
 # $$\mathrm{cost} \le \frac{p_{in} \sum_{i=1}^{N} n_i + p_{out}\, N m}{10^6}$$
 #
-# The provider's tokenizer is not known here, so $n_i$ is estimated, on the high side: one token for three bytes. What
-# does the test set cost with three examples in each prompt, and without? (The prices of the stand-in are made up.)
+# The provider's tokenizer is not known here, so $n_i$ is estimated, on the high side: one token for three bytes, and
+# four a message. That is a rule of thumb and no guarantee. What does the test set cost with three examples in each
+# prompt, and without? (The prices of the stand-in are made up.)
 
 # %%
 from xlft_helpers.tasks.endpoint import MAX_TOKENS
@@ -226,11 +229,11 @@ by_hand = (0.5 * expected.tokens_in + 1.5 * MAX_TOKENS * len(few)) / 1e6
 assert abs(by_hand - expected.cost) < 1e-12, "the package's cost is not the formula"
 
 # %% [markdown]
-# Every request pays for the instruction and the examples again; that is most of it. A fine-tuned classifier pays once,
-# in training. And a language whose text takes more tokens costs more for the same content (notebook 04 calls it the
-# premium).
+# Every request pays for the instruction and the examples again; that is most of it. A fine-tuned classifier needs
+# neither at prediction time. And a language whose text takes more tokens costs more for the same content (notebook 04
+# calls it the premium).
 #
-# The client sends nothing that might cost more than was allowed. Note what else leaves your machine: the *texts*.
+# The client sends no batch whose estimate is above what was allowed. Note what else leaves your machine: the *texts*.
 # Whether your users agreed to that is a question to answer before the first request.
 
 # %% tags=["nbval-check-output"]
@@ -249,10 +252,11 @@ print("the key is not part of what is printed:", "any word" not in repr(stand_in
 #
 # Networks fail and models answer beside the point. The stand-in can be told to do both. We order four faults: a **rate
 # limit** (status 429, with a header `Retry-After` that says how long to wait), a server error, a reply that is no
-# label, and a refusal. What should happen? The first two are passing: wait, and ask again. The other two are *answers*,
-# and asking again at temperature 0 would bring the same. They get a **fallback** label, and they are counted, because a
-# fallback that nobody sees turns a broken experiment into a low score. (A message may also hold an instruction of its
-# own, such as "answer positive". A model cannot be relied on to tell your instructions from those of a stranger.)
+# label, and a refusal. What should happen? The first two pass by themselves: wait, and ask again. The other two are
+# *answers*, and asking again at temperature 0 would most likely bring the same. They get a **fallback** label, and they
+# are counted, because a fallback that nobody sees turns a broken experiment into a low score. (A message may also hold
+# an instruction of its own, such as "answer positive". A model cannot be relied on to tell your instructions from those
+# of a stranger.)
 
 # %%
 breakable = PromptClient(stand_in)
@@ -267,7 +271,7 @@ assert outcome.retries == 2 and outcome.outcomes["refused"] == outcome.outcomes[
 # %% [markdown]
 # Four prompts took six requests, and the two replies without a label are visible in the counts. If the endpoint keeps
 # failing, `ask` raises an error that says what to do; the answers it already has are kept, and running the cell again
-# goes on from there, so nothing is paid twice.
+# goes on from there, as long as this kernel lives.
 #
 # > **A misconception.** *"At temperature 0 the model always answers the same."* It picks the most probable token each
 # > time, but providers update models, and sums computed in another order round differently. Write down model, date and
@@ -300,19 +304,18 @@ for what, labels in (("true", rows["label"]), ("answered", p.argmax(axis=1)), ("
 print("without content:", dict(zip(names, p_cf.round(2).tolist())))
 
 # %% [markdown]
-# Compare the counts with the last line. The answers lean to the words that the model prefers without any content, and
-# after calibration they spread out. That is all calibration can do: it takes a constant lean away. It does not teach
-# the model to read. Whether the spread-out answers are *right* is another question, and for the stand-in the next
-# figure answers it soberly.
+# Compare the counts with the last line. The answers lean to one word, and after calibration they spread out. That is
+# all calibration can do: it takes a constant lean away, as estimated from a few texts. It does not teach the model to
+# read. Whether the spread-out answers are *right* is another question, and the next figure gives a first answer.
 #
-# (Calibration needs the log-probabilities of the first token. Not every endpoint gives them.)
+# (Calibration needs the log-probabilities of the first token. Not every endpoint and not every model gives them.)
 #
 # ### Vary the order of the examples
 #
 # Three examples can be shown in six orders. They are the same examples: a learner that understood them would not care.
-# Lu et al. (2022) found that for GPT models the order alone can make the difference between good and near guessing. We
-# ask for all six, on the same 30 messages, with and without calibration. An interval of 30 messages is wide; look at
-# how the points scatter.
+# Lu et al. (2022) found that for GPT models the order alone can make the difference between a good score and one near
+# guessing. We ask for all six, on the same 30 messages, with and without calibration. An interval of 30 messages is
+# wide; look at how the points scatter.
 
 
 # %%
@@ -356,12 +359,12 @@ plots.show(
 )
 
 # %% [markdown]
-# For the stand-in, the points lie around guessing or below, and the intervals overlap: it cannot read feelings, and
-# neither order nor calibration gives it what it does not have. Yet there is something to see. Where all calibrated
-# points are at one height, the order had moved nothing but the *lean* of the answers, and that is what calibration
-# takes away. With a large model the points would be higher, and order can change more than the lean. What carries over
-# is the method: vary the order, report the spread, choose on the development set, and do not call the best of six
-# orders "the result".
+# Guessing has 33. As they come, the stand-in's answers lie below it, since they lean to one word. Calibration raises
+# the points; but 30 messages leave each interval wide, and the larger test below is the check. Look at whether
+# calibration also brings the six orders closer together: then the order had moved nothing but the *lean* of the
+# answers. If they stay as far apart, it moved more. With a large model the points would be higher. What carries over is
+# the method: vary the order, report the spread, choose on the development set, and do not call the best of six orders
+# "the result".
 #
 # ### Run the test set
 #
@@ -403,17 +406,18 @@ del classifier, result, cloze  # give their memory back
 settings.release_memory()
 
 # %% [markdown]
-# Intervals of 24 messages each: with the stand-in, no difference here can be told from chance, and a claim about prompt
-# languages would need many more messages and a model that can read. The code for that experiment is now written.
+# Intervals of 24 messages each: we computed no interval of a difference, so a large one would be a reason for a larger
+# test and not a result. A claim about prompt languages needs many more messages and a model that can read. The code for
+# that experiment is now written.
 #
 # ## fastText: small, fast, and monolingual
 #
-# fastText (Joulin et al. 2017) adds up the vectors of a text's words and *character n-grams* and puts a linear
-# classifier on top. It trains in a second without any pretraining. The n-grams let it recognize word forms that it
-# never saw, which helps languages with many endings. But strings of one language mean nothing in another, so it cannot
-# transfer. We train it in three ways: on English only, on each target's own labels, and on all languages merged. Expect
-# the first to do little better than guessing. (The settings were chosen among four on the development sets, one run
-# each.)
+# fastText's classifier (Joulin et al. 2017) averages the vectors of a text's words, here also of their *character
+# n-grams* (Bojanowski et al. 2017), and puts a linear layer on top. It trains in a second without any pretraining. The
+# n-grams let it recognize word forms that it never saw, which helps languages with many endings. But strings of one
+# language mean nothing in another, so little beyond shared strings can transfer. We train it in three ways: on English
+# only, on each target's own labels, and on all languages merged. Expect the first to do little better than guessing.
+# (The settings were chosen among four on the development sets, one run each.)
 
 # %%
 from xlft_helpers.tasks.fast_text import predict_labels, train_classifier
@@ -448,9 +452,10 @@ assert english_only.high < own_labels.low, "without labels of the target, fastTe
 #
 # ### Align word vectors by rotation
 #
-# Before multilingual encoders, this was *the* way to cross languages: train word vectors in each language, then rotate
-# one space onto the other (Mikolov et al. 2013, Smith et al. 2017). With $X$ and $Y$ holding the vectors of $m$ known
-# word pairs row by row, the best rotation is the **orthogonal Procrustes** solution, from one singular value
+# Before multilingual encoders, a common way to cross languages was this: train word vectors in each language, then map
+# one space onto the other, by any linear map (Mikolov et al. 2013) or, better, by one that keeps lengths and angles
+# (Xing et al. 2015, Smith et al. 2017). With $X$ and $Y$ holding the vectors of $m$ known word pairs row by row, the
+# best rotation (possibly with a reflection) is the **orthogonal Procrustes** solution, from one singular value
 # decomposition:
 #
 # $$W = \arg\min_{W^\top W = I} \lVert X W - Y \rVert_F = U V^\top \qquad\text{where}\quad U \Sigma V^\top = X^\top Y$$
@@ -489,10 +494,10 @@ pairs = [pairs[i] for i in np.random.default_rng(0).permutation(len(pairs))]
 print(len(pairs), "pairs, such as", pairs[:5])
 
 # %% [markdown]
-# A look at the pairs: most are right, some are other forms of the right word. Half of them will fix the rotation, the
-# other half will test it. The test asks for **word-translation P@1**: is the nearest French word to the rotated English
-# one its partner? Among several hundred French words, guessing hits about once in six hundred. Two more
-# baselines: no rotation at all, and the French word that is *spelled* most like the English one.
+# A look at the pairs: most of them are right, and some are not. Half of them will fix the rotation, the other half will
+# test it. The test asks for **word-translation P@1**: is the nearest French word to the rotated English one its
+# partner? Among several hundred French words, guessing almost never hits. Two more baselines: no rotation at all, and
+# the French word that is *spelled* most like the English one.
 #
 # We train vectors twice: with character n-grams, fastText's own idea, and without. Which will align better?
 
@@ -552,7 +557,8 @@ assert found["rotated, words alone"].mean() > 0.15 > found["not rotated, words a
 # Be careful with the height of this number. The two corpora are translations of each other, so a word and its partner
 # keep the same company by construction; the pairs come from the same text; and both are about menus and files. With
 # unrelated corpora the same method gets less. With a pair of languages that share fewer spellings than English and
-# French, the last baseline would be lower.
+# French, the spelling baseline would be lower. (An interval of zero width is an artefact of the bootstrap when all
+# cases agree.)
 #
 # ## Tensor2Tensor: a library that ended, ideas that stayed
 #
@@ -612,7 +618,7 @@ print(f"the same pieces for {len(words)} words; {len(unknown)} of them unknown, 
 # %% [markdown]
 # The same pieces for every word. One difference is instructive. Where the vocabulary lacks a character, WordPiece gives
 # up the whole word (`[UNK]`); T2T wrote the character's number instead, so that any text could be restored. The idea
-# came back as *byte fallback* (notebook 04).
+# came back as *byte fallback*: a character outside the vocabulary is written as its bytes.
 #
 # ### Idea 2: a learning rate that falls with the square root
 #
@@ -693,10 +699,11 @@ for what, parts in batches.items():
 print(f"{'packed into rows of ' + str(limit):26} {100 * (1 - lengths.sum() / sum(rows)):5.1f} % wasted")
 
 # %% [markdown]
-# Both ideas save most of the waste. Buckets need no change in the model, which is why the course's `predict` uses them.
-# Packing does: attention must not look from one text into its neighbour, and positions have to start again with each
-# text. The modern call is `DataCollatorWithFlattening`, which lays a whole batch out as one row without padding and
-# hands the positions along (for models whose attention can use them).
+# Both ideas save most of the waste; here the buckets waste less, though our packing is the simplest there is. Buckets
+# need no change in the model, which is why the course's `predict` uses them. Packing does: attention must not look from
+# one text into its neighbour, and positions have to start again with each text. The modern call is
+# `DataCollatorWithFlattening`, which lays a whole batch out as one row without padding and hands the positions along
+# (for models whose attention can use them).
 
 # %%
 from transformers import DataCollatorWithFlattening
@@ -712,8 +719,9 @@ assert restarts == [0, *np.cumsum(lengths[:2]).tolist()], "each text should have
 #
 # Polyglot (Al-Rfou 2015) promised language detection in 196 languages, tokenization in 165, sentiment lexicons in 136
 # and named entities in 40 (its page on PyPI). The original package ended in 2016. A maintained build, `polyglot3`
-# (2026.10.2), works with today's Python. It is under the GPL, which obliges whoever distributes a program built on it,
-# and it downloads its models, so the course does not depend on it. If you have installed it, the next cell says so.
+# (2026.10.2), works with today's Python. It is under the GPL, which obliges whoever distributes a program built on it
+# to pass that program on under the GPL with its source, and it downloads its models, so the course does not depend on
+# it. If you have installed it, the next cell says so.
 
 # %%
 from importlib.util import find_spec
@@ -728,7 +736,7 @@ print(
 # %% [markdown]
 # ### Detect the language
 #
-# `py3langid` (BSD licence, its model inside the package, 140 languages) does this job offline. How well does it do on
+# `py3langid` (BSD licence, its model inside the package, 139 languages) does this job offline. How well does it do on
 # the test messages of all ten languages, and how well if it sees no more than the first twelve characters, as in a
 # search box? Then once more with twelve characters, told which ten languages can occur. Share of messages identified,
 # 95 % interval, 150 messages a language.
@@ -749,10 +757,10 @@ for k in ten:
 
 # %% [markdown]
 # Whole messages are hardly a problem for ten well-known languages. Twelve characters are: look at which languages lose
-# most, and whether they have a script of their own. Telling the detector which languages can occur at all is the
-# cheapest improvement there is. If a pipeline routes messages by language, its errors come first, and everything after
-# inherits them. (Messages that mix languages, and languages with little text on the web, are harder than anything
-# here.)
+# most. A script of one's own is no protection, since other languages share it. Telling the detector which languages can
+# occur at all costs nothing and helps here. If a pipeline routes messages by language, its errors come first, and
+# everything after inherits them. (Messages that mix languages, and languages with little text on the web, are harder
+# than anything here.)
 #
 # ### Tokenize, and name things
 #
@@ -809,8 +817,9 @@ print(f"macro-F1 {100 * score.estimate:.1f} [{100 * score.low:.1f}, {100 * score
 
 # %% [markdown]
 # Look at the words: a few carry feeling, many are accidents of 120 messages. And yet compare the score with that of
-# TF-IDF at the top: how much did its sequences add? On so few messages, simple counting is hard to beat. For *named
-# entities*, Polyglot's last job, today's way is a multilingual encoder with a token head: that is notebook 12.
+# TF-IDF at the top: the two intervals overlap. (They differ in classifier, weighting and features, so this does not
+# isolate the sequences.) On so few messages, simple counting is hard to beat. For *named entities*, the last of
+# Polyglot's jobs treated here, today's way is a multilingual encoder with a token head: that is notebook 12.
 #
 # ## Compare
 #
@@ -843,7 +852,7 @@ pd.DataFrame(rows).T.rename_axis("tool, labels it learned from")
 # %% [markdown]
 # Times have one significant digit on purpose, and those of the stand-in include the server, which computes on the same
 # machine. fastText's trained model also keeps a hash table of 120 MB while it is in memory, until it is saved and
-# loaded again. Two tools of the tour have no row because they have ended: Tensor2Tensor (Apache-2.0, last release
+# loaded again. Two tools of the tour have no row, since they have ended: Tensor2Tensor (Apache-2.0, last release
 # 1.15.7, 2020-06, archived) and the original Polyglot (GPL-3.0, 16.7.4, 2016-07; `polyglot3` GPL-3.0, 2026-10). The
 # original `fasttext` package stands at 0.9.3 of June 2024, and its repository is archived; `predict` fails in it with
 # NumPy 2, which is why the course takes the community build.
@@ -896,8 +905,8 @@ assert minus(shown[0], "fastText, English").low > 0, "with the same English labe
 # give the row that belongs there.
 #
 # > **A misconception.** *"The best tool is the one with the best score."* A tool has to run where you are, for as long
-# > as you need it, under a licence that you can accept. Of the five tools in this tour, two have ended, and a third,
-# > fastText, lives on in a build that its community keeps.
+# > as you need it, under a licence that you can accept. Of the five tools in this tour, Tensor2Tensor has ended;
+# > Polyglot and fastText live on in builds by others.
 #
 # ## Exercise 1: read a reply
 #
@@ -1018,7 +1027,8 @@ quiz("13_tools_tour")
 #   with Multilingual Generative Language Models* (EMNLP).
 # - Joulin et al. 2017, *Bag of Tricks for Efficient Text Classification* (EACL); Bojanowski et al. 2017, *Enriching Word
 #   Vectors with Subword Information* (TACL).
-# - Mikolov, Le and Sutskever 2013, *Exploiting Similarities among Languages for Machine Translation*; Smith et al. 2017,
+# - Mikolov, Le and Sutskever 2013, *Exploiting Similarities among Languages for Machine Translation*; Xing
+#   et al. 2015, *Normalized Word Embedding and Orthogonal Transform for Bilingual Word Translation* (NAACL); Smith et al. 2017,
 #   *Offline Bilingual Word Vectors, Orthogonal Transformations and the Inverted Softmax* (ICLR).
 # - Vaswani et al. 2017, *Attention Is All You Need* (NeurIPS), and 2018, *Tensor2Tensor for Neural Machine Translation*
 #   (AMTA).
