@@ -1,9 +1,12 @@
 """The check of the cause lab accepts the solution, knows the untouched stub, and answers typical mistakes with a hint."""
 
-import pytest
+from every_check import (
+    test_solution_is_accepted,
+    test_typical_mistake_gets_its_hint,
+    test_untouched_stub_is_not_attempted,
+)
 
 from xlft_helpers.teaching import check
-from xlft_helpers.teaching.check.report import judge
 
 
 def shift(ids, words, shared):
@@ -21,7 +24,7 @@ def in_a_loop(ids, words, shared):
     return [0, *twin, 1]
 
 
-WRONG = [
+MISTAKES = [
     (shift, "English order"),
     (lambda ids, words, shared: shift(ids, words, shared)[::-1], "whole input round"),
     (lambda ids, words, shared: [ids[0], *ids[1:-1][::-1], ids[-1]], "still English"),
@@ -47,18 +50,8 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize("answer", [solution, in_a_loop, lambda *arguments: tuple(solution(*arguments))])
-def test_solution_is_accepted(answer):
-    verdict = judge(check.fake_twin, answer)
-    assert verdict.status == "right", verdict.message
-
-
-def test_untouched_stub_is_not_attempted():
-    assert judge(check.fake_twin, lambda ids, words, shared: ...).status == "not attempted"
-
-
-@pytest.mark.parametrize(("answer", "hint"), WRONG)
-def test_typical_mistake_gets_its_hint(answer, hint):
-    verdict = judge(check.fake_twin, answer)
-    assert verdict.status == "wrong"
-    assert hint in verdict.message
+SOLUTIONS = [
+    (check.fake_twin, answer) for answer in (solution, in_a_loop, lambda *arguments: tuple(solution(*arguments)))
+]
+STUBS = [(check.fake_twin, lambda ids, words, shared: ...)]
+WRONG = [(check.fake_twin, answer, hint) for answer, hint in MISTAKES]

@@ -1,10 +1,13 @@
 """The checks of notebook 12 accept the solution, know the untouched stub, and answer typical mistakes with a hint."""
 
-import pytest
+from every_check import (
+    test_solution_is_accepted,
+    test_typical_mistake_gets_its_hint,
+    test_untouched_stub_is_not_attempted,
+)
 
 from xlft_helpers.tasks.extraction import Span, count_spans, partial_hits, piece_tags
 from xlft_helpers.teaching import check, slots_html
-from xlft_helpers.teaching.check.report import judge
 
 
 def touches(place, span):
@@ -91,31 +94,8 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("checker", "answer"), SOLUTIONS)
-def test_solution_is_accepted(checker, answer):
-    verdict = judge(checker, answer)
-    assert verdict.status == "right", verdict.message
-
-
-@pytest.mark.parametrize(("checker", "stub"), [
+STUBS = [
     (check.piece_labels, lambda places, spans: ...),
     (check.span_f1, lambda true, found: ...),
     (check.tokenizer_ceiling, ...),
-])  # fmt: skip
-def test_untouched_stub_is_not_attempted(checker, stub):
-    assert judge(checker, stub).status == "not attempted"
-
-
-@pytest.mark.parametrize(("checker", "answer", "hint"), WRONG)
-def test_typical_mistake_gets_its_hint(checker, answer, hint):
-    verdict = judge(checker, answer)
-    assert verdict.status == "wrong"
-    assert hint in verdict.message
-
-
-def test_slots_are_framed_escaped_and_run_in_the_direction_of_the_language():
-    shown = slots_html("<b> مطبخ", [("area", 4, 8)], "ar")
-    assert "dir='rtl'" in shown
-    assert "&lt;b&gt; <mark" in shown
-    assert "<bdi>مطبخ</bdi>" in shown
-    assert slots_html("no slot", [], "en") == "<p lang='en' dir='ltr'>no slot</p>"
+]

@@ -2,11 +2,14 @@
 
 import math
 
-import pytest
+from every_check import (
+    test_solution_is_accepted,
+    test_typical_mistake_gets_its_hint,
+    test_untouched_stub_is_not_attempted,
+)
 
 from xlft_helpers.data import sampling_probabilities
 from xlft_helpers.teaching import check
-from xlft_helpers.teaching.check.report import judge
 
 COUNTS = {"en": 480, "fr": 120, "ar": 120, "hi": 120}
 SHARE = sampling_probabilities(COUNTS, 0.3)
@@ -79,27 +82,8 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("checker", "answer"), SOLUTIONS)
-def test_solution_is_accepted(checker, answer):
-    verdict = judge(checker, answer)
-    assert verdict.status == "right", verdict.message
-
-
-@pytest.mark.parametrize(("checker", "stub"), [
+STUBS = [
     (check.language_shares, lambda counts, alpha: ...),
     (check.times_seen, ...),
     (check.merging_decision, lambda difference, low, high, p_value: ...),
-])  # fmt: skip
-def test_untouched_stub_is_not_attempted(checker, stub):
-    assert judge(checker, stub).status == "not attempted"
-
-
-@pytest.mark.parametrize(("checker", "answer", "hint"), WRONG)
-def test_typical_mistake_gets_its_hint(checker, answer, hint):
-    verdict = judge(checker, answer)
-    assert verdict.status == "wrong"
-    assert hint in verdict.message
-
-
-def test_expected_times_seen_agrees_with_the_sampler():
-    assert "3.10 times" in judge(check.times_seen, 3.1).message
+]

@@ -1,13 +1,16 @@
 """The checks of notebook 03 accept the solution, know the untouched stub, and answer typical mistakes with a hint."""
 
 import numpy as np
-import pytest
 import torch
+from every_check import (
+    test_solution_is_accepted,
+    test_typical_mistake_gets_its_hint,
+    test_untouched_stub_is_not_attempted,
+)
 from torch.nn import functional as F
 
 from xlft_helpers.data import sampling_probabilities
 from xlft_helpers.teaching import check
-from xlft_helpers.teaching.check.report import judge
 
 
 def from_log(losses, sizes):
@@ -86,23 +89,8 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("checker", "answer"), SOLUTIONS)
-def test_solution_is_accepted(checker, answer):
-    verdict = judge(checker, answer)
-    assert verdict.status == "right", verdict.message
-
-
-@pytest.mark.parametrize(("checker", "stub"), [
+STUBS = [
     (check.objective_from_log, lambda losses, sizes: ...),
     (check.language_weights, lambda counts, alpha: ...),
     (check.smoothed_push, lambda logits, label, smoothing: ...),
-])  # fmt: skip
-def test_untouched_stub_is_not_attempted(checker, stub):
-    assert judge(checker, stub).status == "not attempted"
-
-
-@pytest.mark.parametrize(("checker", "answer", "hint"), WRONG)
-def test_typical_mistake_gets_its_hint(checker, answer, hint):
-    verdict = judge(checker, answer)
-    assert verdict.status == "wrong"
-    assert hint in verdict.message
+]

@@ -2,13 +2,16 @@
 
 import math
 
-import pytest
 import torch
+from every_check import (
+    test_solution_is_accepted,
+    test_typical_mistake_gets_its_hint,
+    test_untouched_stub_is_not_attempted,
+)
 from torch.nn.functional import cross_entropy
 
 from xlft_helpers.objectives import causal_objective
 from xlft_helpers.teaching import check
-from xlft_helpers.teaching.check.report import judge
 
 
 def loss_of_torch(logits, ids):
@@ -67,23 +70,8 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("checker", "answer"), SOLUTIONS)
-def test_solution_is_accepted(checker, answer):
-    verdict = judge(checker, answer)
-    assert verdict.status == "right", verdict.message
-
-
-@pytest.mark.parametrize(("checker", "stub"), [
+STUBS = [
     (check.causal_loss, lambda logits, ids: ...),
     (check.masked_labels, lambda original, shown, chosen: ...),
     (check.to_bits_per_character, lambda perplexity, pieces, characters: ...),
-])  # fmt: skip
-def test_untouched_stub_is_not_attempted(checker, stub):
-    assert judge(checker, stub).status == "not attempted"
-
-
-@pytest.mark.parametrize(("checker", "answer", "hint"), WRONG)
-def test_typical_mistake_gets_its_hint(checker, answer, hint):
-    verdict = judge(checker, answer)
-    assert verdict.status == "wrong"
-    assert hint in verdict.message
+]

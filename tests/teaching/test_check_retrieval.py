@@ -1,10 +1,13 @@
 """The checks of notebook 09 accept the solution, know the untouched stub, and answer typical mistakes with a hint."""
 
-import pytest
+from every_check import (
+    test_solution_is_accepted,
+    test_typical_mistake_gets_its_hint,
+    test_untouched_stub_is_not_attempted,
+)
 
 from xlft_helpers.tasks.ranking import reciprocal_rank_fusion
 from xlft_helpers.teaching import check
-from xlft_helpers.teaching.check.report import judge
 
 
 def ranks(rankings, answers, start=1):
@@ -102,24 +105,9 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("checker", "answer"), SOLUTIONS)
-def test_solution_is_accepted(checker, answer):
-    verdict = judge(checker, answer)
-    assert verdict.status == "right", verdict.message
-
-
-@pytest.mark.parametrize(("checker", "stub"), [
+STUBS = [
     (check.mean_reciprocal_rank, lambda rankings, answers: ...),
     (check.two_margins, (..., ...)),
     (check.two_margins, (1.05, ...)),
     (check.rank_fusion, lambda rankings, k=60: ...),
-])  # fmt: skip
-def test_untouched_stub_is_not_attempted(checker, stub):
-    assert judge(checker, stub).status == "not attempted"
-
-
-@pytest.mark.parametrize(("checker", "answer", "hint"), WRONG)
-def test_typical_mistake_gets_its_hint(checker, answer, hint):
-    verdict = judge(checker, answer)
-    assert verdict.status == "wrong"
-    assert hint in verdict.message
+]

@@ -3,12 +3,15 @@
 import re
 
 import numpy as np
-import pytest
+from every_check import (
+    test_solution_is_accepted,
+    test_typical_mistake_gets_its_hint,
+    test_untouched_stub_is_not_attempted,
+)
 
 from xlft_helpers.tasks.endpoint import Endpoint, estimate
 from xlft_helpers.tasks.prompting import STYLES, calibrate, parse_label
 from xlft_helpers.teaching import check
-from xlft_helpers.teaching.check.report import judge
 
 
 def whole_words(reply, words):
@@ -128,37 +131,9 @@ WRONG = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("checker", "answer"), SOLUTIONS)
-def test_solution_is_accepted(checker, answer):
-    verdict = judge(checker, answer)
-    assert verdict.status == "right", verdict.message
-
-
-@pytest.mark.parametrize(("checker", "stub"), [
+STUBS = [
     (check.reply_label, lambda reply, words: ...),
     (check.calibrated_label, lambda p, content_free: ...),
     (check.experiment_cost, ...),
     (check.padding_waste, lambda lengths, batch_size: ...),
-])  # fmt: skip
-def test_untouched_stub_is_not_attempted(checker, stub):
-    assert judge(checker, stub).status == "not attempted"
-
-
-@pytest.mark.parametrize(("checker", "answer", "hint"), WRONG)
-def test_typical_mistake_gets_its_hint(checker, answer, hint):
-    verdict = judge(checker, answer)
-    assert verdict.status == "wrong", verdict.message
-    assert hint in verdict.message
-
-
-def test_the_package_reads_replies_as_the_exercise_asks():
-    for reply in ("Neutral.", "positive or negative", "nonnegative", "Hard to say", "positive, very positive"):
-        found = parse_label(reply, STYLES["en"])
-        assert whole_words(reply, list(STYLES["en"].words)) == (-1 if found is None else found)
-
-
-def test_expected_cost_agrees_with_the_package():
-    # 738 bytes make 246 tokens, 4 stand around the message; replies are paid for up to 8 tokens there, not 2.
-    point = Endpoint("http://127.0.0.1/v1", "m", "k", price_in=0.5, price_out=1.5)
-    cost = estimate([[{"role": "user", "content": "a" * 738}]] * 5400, point).cost
-    assert cost - 5400 * 6 * 1.5 / 1e6 == pytest.approx(0.6912)
+]

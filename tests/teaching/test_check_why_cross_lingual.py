@@ -3,11 +3,14 @@
 import math
 
 import numpy as np
-import pytest
+from every_check import (
+    test_solution_is_accepted,
+    test_typical_mistake_gets_its_hint,
+    test_untouched_stub_is_not_attempted,
+)
 
 from xlft_helpers.evaluation import retrieval_hits
 from xlft_helpers.teaching import check
-from xlft_helpers.teaching.check.report import judge
 
 
 def shortest(lengths, share):
@@ -91,23 +94,8 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("checker", "answer"), SOLUTIONS)
-def test_solution_is_accepted(checker, answer):
-    verdict = judge(checker, answer)
-    assert verdict.status == "right", verdict.message
-
-
-@pytest.mark.parametrize(("checker", "stub"), [
+STUBS = [
     (check.vocabulary_share, lambda pieces, width, total: ...),
     (check.input_length, lambda lengths, share: ...),
     (check.precision_at_1, lambda queries, candidates: ...),
-])  # fmt: skip
-def test_untouched_stub_is_not_attempted(checker, stub):
-    assert judge(checker, stub).status == "not attempted"
-
-
-@pytest.mark.parametrize(("checker", "answer", "hint"), WRONG)
-def test_typical_mistake_gets_its_hint(checker, answer, hint):
-    verdict = judge(checker, answer)
-    assert verdict.status == "wrong"
-    assert hint in verdict.message
+]
