@@ -13,7 +13,7 @@ from xlft_helpers import settings
 from xlft_helpers.errors import ModelError
 from xlft_helpers.models.use_m import UseMForSequenceClassification, UseMModel
 
-BATCH_TOKENS = 2048
+BATCH_TOKENS = 1024
 """Texts are grouped until padding them to the longest would exceed this many tokens."""
 
 MANY = 100
