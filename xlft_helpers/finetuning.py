@@ -36,6 +36,7 @@ from xlft_helpers import settings
 from xlft_helpers.data import label_names, tokenize
 from xlft_helpers.errors import TrainingError
 from xlft_helpers.models import load_model, load_tokenizer
+from xlft_helpers.objectives import IGNORED
 
 # What is imported by now stays. Collections, of which every training needs several to free its memory, need not go
 # through it again and again: a quarter of a second each.
@@ -287,7 +288,7 @@ def _encode(rows: Dataset, tokenizer: PreTrainedTokenizerBase, max_length: int) 
 
 def _macro_f1(prediction: EvalPrediction) -> dict[str, float]:
     logits, labels = np.asarray(prediction.predictions), np.asarray(prediction.label_ids)
-    classes, counted = range(logits.shape[-1]), labels != -100
+    classes, counted = range(logits.shape[-1]), labels != IGNORED
     return {
         "macro_f1": f1_score(
             labels[counted], logits.argmax(-1)[counted], labels=classes, average="macro", zero_division=0

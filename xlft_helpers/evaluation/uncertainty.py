@@ -161,7 +161,7 @@ def bootstrap_weighted_sum(
 
     rng = np.random.default_rng(seed)
     factors = np.array([weights[language] for language in languages])
-    runs_drawn = _draw_runs(len(cells[0]) // (len(languages) if parallel else 1), resamples, rng)
+    runs_drawn = draw_runs(len(cells[0]) // (len(languages) if parallel else 1), resamples, rng)
     by_language = np.concatenate([group.bootstrap(resamples, rng, stratified) for group in groups], axis=1)
     draws = np.einsum("rls,rs,l->r", by_language.reshape(resamples, len(languages), -1), runs_drawn, factors)
     observed = np.concatenate([group.observed() for group in groups]).reshape(len(languages), -1)
@@ -242,7 +242,7 @@ def paired_test(
     difference = float(observed[:runs].mean() - observed[runs:].mean())
 
     rng = np.random.default_rng(seed)
-    runs_a, runs_b = (_draw_runs(runs, resamples, rng) for _ in range(2))
+    runs_a, runs_b = (draw_runs(runs, resamples, rng) for _ in range(2))
     resampled = groups.bootstrap(resamples, rng)
     draws = (resampled[:, :runs] * runs_a).sum(axis=1) - (resampled[:, runs:] * runs_b).sum(axis=1)
     interval = _percentile_interval(difference, draws, level=0.95)
@@ -317,7 +317,7 @@ def _cells(labels: ArrayLike, predictions: ArrayLike, num_labels: int, what: str
     return true * num_labels + predicted
 
 
-def _draw_runs(runs: int, resamples: int, rng: np.random.Generator) -> NDArray[np.float64]:
+def draw_runs(runs: int, resamples: int, rng: np.random.Generator) -> NDArray[np.float64]:
     """The weight of each run when ``runs`` runs are drawn with replacement and widened, (resamples, runs)."""
     shares = rng.multinomial(runs, np.full(runs, 1 / runs), size=resamples) / runs
     return 1 / runs + (shares - 1 / runs) * _widening(runs)

@@ -215,10 +215,10 @@ class PromptClient:
             EndpointError: it may cost more than ``endpoint.max_cost``; the endpoint cannot be reached, refuses the
                 request or the key, keeps failing after all retries, or answers with something else than the protocol's.
         """
-        self._check_cost([messages for messages in prompts if self._key(messages, probabilities) not in self._replies])
+        keyed = [(self._key(messages, probabilities), messages) for messages in prompts]
+        self._check_cost([messages for key, messages in keyed if key not in self._replies])
         start, sent, replies = time.perf_counter(), 0, []
-        for messages in tqdm(prompts, desc="requests", disable=not progress, leave=False):
-            key = self._key(messages, probabilities)
+        for key, messages in tqdm(keyed, desc="requests", disable=not progress, leave=False):
             if key not in self._replies:
                 self._replies[key] = self._request(messages, probabilities)
                 sent += 1

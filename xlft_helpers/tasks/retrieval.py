@@ -164,7 +164,6 @@ class Retriever:
                 shards.append(Path(scratch.name) / f"vectors-{len(shards):05}.safetensors")
                 save_file({"vectors": self._encoder.embed(block)}, shards[-1])
                 kept += block
-                settings.release_memory()  # batches have ever-changing sizes, whose freed space would pile up
                 bar.update(len(block))
         if not kept:
             raise DataError("The collection is empty; there must be at least one text to search in.")

@@ -19,8 +19,9 @@ ROUNDS = 30
 def templates_by_intent(grammar: Grammar, intents: tuple[str, ...]) -> dict[str, list[Template]]:
     """The different templates of each intent; a pattern that stands under two intents is in neither.
 
-    (``start {name}`` starts a vacuum cleaner or a script: the recogniser looks the name up, a classifier of text cannot.) An intent with fewer than three templates, one a split, has them opened at their widest
-    choice: ``(add|put) {item}`` becomes two.
+    (``start {name}`` starts a vacuum cleaner or a script: the recogniser looks the name up, a classifier of text cannot.)
+    An intent with fewer than three templates, one a split, has them opened at their widest choice: ``(add|put) {item}``
+    becomes two.
     """
     owners = defaultdict(set)
     for template in grammar.templates:

@@ -15,6 +15,7 @@ from seqeval.metrics import classification_report
 
 from xlft_helpers.errors import DataError
 from xlft_helpers.evaluation import Interval, PairedTest
+from xlft_helpers.evaluation.uncertainty import draw_runs
 
 from .tags import Span, character_tags
 
@@ -159,10 +160,7 @@ def _resampled(counts: SpanCounts, weights: NDArray[np.int64]) -> NDArray[np.flo
 
 def _mean_of_drawn_runs(scores: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
     """The mean over runs drawn with replacement, their deviations widened (Hesterberg 2015); (R, S) to (R,)."""
-    runs = scores.shape[1]
-    shares = rng.multinomial(runs, np.full(runs, 1 / runs), size=len(scores)) / runs
-    widening = (runs / (runs - 1)) ** 0.5 if runs > 1 else 1.0
-    return (scores * (1 / runs + (shares - 1 / runs) * widening)).sum(axis=1)
+    return (scores * draw_runs(scores.shape[1], len(scores), rng)).sum(axis=1)
 
 
 def _shuffled(a: SpanCounts, b: SpanCounts, swap: NDArray) -> NDArray[np.float64]:

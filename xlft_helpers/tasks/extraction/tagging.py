@@ -10,12 +10,9 @@ from transformers import DataCollatorForTokenClassification, PreTrainedModel, Pr
 from xlft_helpers.errors import DataError
 from xlft_helpers.finetuning import TRANSFORMER_RECIPE, Head, Recipe
 from xlft_helpers.inference import predict_pieces
+from xlft_helpers.objectives import IGNORED
 
 from .tags import Span, bio_labels, piece_places, piece_tags, spans_from_tags, spans_of
-
-IGNORED = -100
-"""The label that torch's cross-entropy leaves out."""
-
 
 _RECIPES = {
     "use-m": Recipe(learning_rate=1.5e-3, epochs=5, max_length=64),
@@ -106,6 +103,8 @@ def find_spans(
         raise DataError(f"max_length={max_length} leaves no context around a word; use at least 16, usually 64 or 128.")
     if empty := [number for number, text in enumerate(texts) if not text.strip()]:
         raise DataError(f"The texts with the indices {empty[:5]} are empty: there is nothing to find in them.")
+    if not texts:
+        return []
     windows = [
         (number, *window) for number, text in enumerate(texts) for window in _windows(text, tokenizer, max_length)
     ]
@@ -113,9 +112,9 @@ def find_spans(
     names = cast(dict[int, str], model.config.id2label)
     found: list[list[Span]] = [[] for _ in texts]
     answers = predict_pieces(model, tokenizer, parts, max_length=max_length)
-    for (number, start, _, first, last), part, answer in zip(windows, parts, answers, strict=True):
-        encoded = tokenizer(part, truncation=True, max_length=max_length, return_offsets_mapping=True)
-        places = piece_places(part, encoded["offset_mapping"])
+    offsets = tokenizer(parts, truncation=True, max_length=max_length, return_offsets_mapping=True)["offset_mapping"]
+    for (number, start, _, first, last), part, answer, pairs in zip(windows, parts, answers, offsets, strict=True):
+        places = piece_places(part, pairs)
         for span in spans_from_tags([names[int(label)] for label in answer], places):
             begin, end = start + span.start, start + span.end
             # A span of the window before may reach into this one's part.

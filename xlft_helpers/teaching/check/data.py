@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .report import Wrong, call, exercise
+from .report import Wrong, call, exercise, number
 
 
 @exercise
@@ -66,13 +66,13 @@ def label_map(answer: Any) -> str:
 @exercise
 def jaccard(answer: Any) -> str:
     """Jaccard similarity of the sets of character n-grams of two texts."""
-    got = _number(call(answer, "aaaab", "aaab", 2))
+    got = number(call(answer, "aaaab", "aaab", 2), "a number between 0 and 1")
     if _near(got, 3 / 4) or _near(got, 3 / 7):
         raise Wrong("You count repeated n-grams several times. 'aaaab' has the n-grams aa and ab: use sets.")
     case = "For 'good day' and 'good dad' with n = 3 "
     one, other = _grams("good day", 3), _grams("good dad", 3)
     shared, union = len(one & other), len(one | other)
-    got = _number(call(answer, "good day", "good dad", 3))
+    got = number(call(answer, "good day", "good dad", 3), "a number between 0 and 1")
     if _near(got, 2 * shared / (len(one) + len(other))):
         raise Wrong(case + f"you returned {got:.3f}, the *Dice* coefficient. Jaccard divides by the size of the union.")
     if _near(got, shared / (len(one) + len(other))):
@@ -91,10 +91,11 @@ def jaccard(answer: Any) -> str:
         raise Wrong(case + f"you returned {got:.3f}; the sets share {shared} of {union} n-grams.")
     bigrams = _grams("good day", 2), _grams("good dad", 2)
     if not _near(
-        _number(call(answer, "good day", "good dad", 2)), len(bigrams[0] & bigrams[1]) / len(bigrams[0] | bigrams[1])
+        number(call(answer, "good day", "good dad", 2), "a number between 0 and 1"),
+        len(bigrams[0] & bigrams[1]) / len(bigrams[0] | bigrams[1]),
     ):
         raise Wrong("Right for n = 3, but not for n = 2. Use the argument `n`.")
-    if not _near(_number(call(answer, "ok", "ok", 3)), 0):
+    if not _near(number(call(answer, "ok", "ok", 3), "a number between 0 and 1"), 0):
         raise Wrong("'ok' has no trigram: both sets are empty, and the similarity should be 0.0.")
     return f"Right: {shared} shared n-grams of {union}, J = {shared / union:.3f}; and 0.0 where there are none."
 
@@ -146,12 +147,6 @@ def _truth(value: Any) -> bool:
     if not isinstance(value, (bool, np.bool_)):
         raise Wrong(f"Expected True or False, got {type(value).__name__}. Return the result of a comparison.")
     return bool(value)
-
-
-def _number(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
-        raise Wrong(f"Expected a number between 0 and 1, got {type(value).__name__}.")
-    return float(value)
 
 
 def _near(value: float, expected: float) -> bool:

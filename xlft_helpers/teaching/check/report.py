@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import Any, Literal
 
+import numpy as np
+
 from xlft_helpers.errors import XlftError
 
 
@@ -90,3 +92,14 @@ def call(answer: Any, *arguments: Any, **keywords: Any) -> Any:
     if result is None:
         raise Wrong("Your function returned None. Is there a `return` on every path?")
     return result
+
+
+def number(value: Any, expected: str = "a number") -> float:
+    """The learner's value as a number; ``expected`` says in the explanation what it should have been.
+
+    Raises:
+        Wrong: it is no number.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
+        raise Wrong(f"Expected {expected}, got {type(value).__name__}.")
+    return float(value)

@@ -3,9 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
-from .report import NotAttempted, Wrong, call, exercise
+from .report import NotAttempted, Wrong, call, exercise, number
 
 _COSINES = (0.80, 0.75)
 _TEXT_MEANS = (0.82, 0.50)
@@ -17,7 +15,7 @@ def mean_reciprocal_rank(answer: Any) -> str:
     """The mean of 1 / rank of the right text; 0 where it is not in the list."""
     rankings, answers = [[4, 1, 3], [2, 5, 0], [1, 3, 2], [0, 4]], [4, 5, 2, 9]
     ranks = [1, 2, 3, None]
-    got = _number(call(answer, rankings, answers))
+    got = number(call(answer, rankings, answers))
     case = f"For answers at the ranks 1, 2, 3 and one that is not in its list you returned {got:.3f}. "
     found = [rank for rank in ranks if rank]
     expected = sum(1 / rank for rank in found) / len(ranks)
@@ -98,18 +96,12 @@ def rank_fusion(answer: Any) -> str:
     return "Right. `a` is first and second, 1/61 + 1/62; `c` third and first. One vote more weighs more than one place."
 
 
-def _number(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
-        raise Wrong(f"Expected a number, got {type(value).__name__}.")
-    return float(value)
-
-
 def _two_numbers(answer: Any) -> list[float]:
     if not isinstance(answer, (tuple, list)) or len(answer) != 2:
         raise Wrong("Expected two numbers: (margin_a, margin_b).")
     if any(value is ... for value in answer):
         raise NotAttempted
-    return [_number(value) for value in answer]
+    return [number(value) for value in answer]
 
 
 def _items(value: Any) -> list[Any]:

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from .report import Wrong, call, exercise
+from .report import Wrong, call, exercise, number
 
 
 @exercise
@@ -14,7 +14,7 @@ def top_k(answer: Any) -> str:
     labels = np.array([1, 2, 2, 0, 2])
     # The label's place among the answers of each row: 2nd, 1st, 3rd, 3rd, 2nd.
     expected = {1: 0.2, 2: 0.6, 3: 1.0}
-    got = {k: _number(call(answer, probabilities.copy(), labels.copy(), k)) for k in (2, 1, 3)}
+    got = {k: number(call(answer, probabilities.copy(), labels.copy(), k)) for k in (2, 1, 3)}
     case = f"For five texts and k = 2 you returned {got[2]:g}. "
     if _near(got[2], 0.2) and _near(got[3], 0.2):
         raise Wrong(case + "That is plain accuracy. Look at the k most probable classes, not at the first alone.")
@@ -41,7 +41,7 @@ def top_k(answer: Any) -> str:
 def acceptance_threshold(answer: Any) -> str:
     """The largest threshold that still answers at least the wanted share of the dev commands."""
     confidence = np.array([0.31, 0.95, 0.62, 0.88, 0.47, 0.99, 0.70, 0.91, 0.83, 0.78])
-    got = _number(call(answer, confidence.copy(), 0.8))
+    got = number(call(answer, confidence.copy(), 0.8))
     answered = float((confidence >= got).mean())
     case = f"For ten confidences and a share of 0.8 you returned {got:g}, which answers {10 * answered:.0f} of the 10. "
     if _near(got, 0.8):
@@ -58,7 +58,7 @@ def acceptance_threshold(answer: Any) -> str:
         raise Wrong(
             case + "That answers the right number, but the *largest* such threshold is the eighth confidence, 0.62."
         )
-    everything = _number(call(answer, confidence.copy(), 1.0))
+    everything = number(call(answer, confidence.copy(), 1.0))
     if not _near(everything, 0.31):
         raise Wrong(
             f"With a share of 1.0 every command has to be answered: 0.31, the smallest. You returned {everything:g}."
@@ -71,7 +71,7 @@ def answered_risk(answer: Any) -> str:
     """Risk among what is answered, when out-of-scope texts are always wrong."""
     confidence = np.array([0.9, 0.8, 0.7, 0.6, 0.95, 0.75, 0.5, 0.4])
     correct = np.array([True, True, False, True, False, False, True, False])
-    got = _number(call(answer, confidence.copy(), correct.copy(), 0.7))
+    got = number(call(answer, confidence.copy(), correct.copy(), 0.7))
     case = f"For a threshold of 0.7 you returned {got:.3f}. "
     if _near(got, 3 / 8):
         raise Wrong(case + "You divide by *all* texts. Risk is a share of the answered ones.")
@@ -93,15 +93,9 @@ def answered_risk(answer: Any) -> str:
         raise Wrong(
             "With a threshold of 0.99 nothing is answered, and your function divides by zero. Nothing answered is no risk: 0."
         )
-    if not _near(_number(nothing), 0):
+    if not _near(number(nothing), 0):
         raise Wrong(f"With a threshold of 0.99 nothing is answered: the risk is 0. You returned {nothing}.")
     return "Right: 3 of the 5 answers are wrong, and where nothing is answered nothing is risked."
-
-
-def _number(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
-        raise Wrong(f"Expected a number, got {type(value).__name__}.")
-    return float(value)
 
 
 def _near(value: float, expected: float) -> bool:

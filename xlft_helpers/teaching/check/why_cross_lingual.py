@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from .report import Wrong, call, exercise
+from .report import Wrong, call, exercise, number
 
 
 @exercise
 def vocabulary_share(answer: Any) -> str:
     """The share of a model's parameters that its piece embeddings hold."""
     pieces, width, total = 1_000, 50, 200_000
-    got = _number(call(answer, pieces, width, total))
+    got = number(call(answer, pieces, width, total))
     case = f"For {pieces:,} pieces of width {width} in {total:,} parameters you returned {got:g}. "
     if _near(got, pieces / total):
         raise Wrong(case + "That counts one parameter a piece. Each piece has a vector of `width` numbers.")
@@ -27,7 +27,7 @@ def vocabulary_share(answer: Any) -> str:
         raise Wrong(case + "That is the number of parameters in the table. Divide it by all parameters.")
     if not _near(got, 0.25):
         raise Wrong(case + "Expected 1,000 * 50 / 200,000 = 0.25.")
-    if not _near(_number(call(answer, 300, 10, 12_000)), 0.25):
+    if not _near(number(call(answer, 300, 10, 12_000)), 0.25):
         raise Wrong("Right for one model, but not for another with 300 pieces of width 10. Use the arguments.")
     return "Right: pieces times width, divided by all parameters, here a quarter."
 
@@ -36,7 +36,7 @@ def vocabulary_share(answer: Any) -> str:
 def input_length(answer: Any) -> str:
     """The shortest input limit that cuts at most a given share of the messages in every language."""
     lengths = {"en": [10] * 12 + [11, 12, 13, 14, 15, 16, 17, 18], "hi": [30] * 10 + list(range(31, 41))}
-    got = _number(call(answer, {k: list(v) for k, v in lengths.items()}, 0.1))
+    got = number(call(answer, {k: list(v) for k, v in lengths.items()}, 0.1))
     case = f"With English lengths up to 18, Hindi lengths up to 40 and a share of 0.1 you returned {got:g}. "
     best, pooled = _limit(lengths["hi"], 0.1), _limit(lengths["en"] + lengths["hi"], 0.1)
     if got == _limit(lengths["en"], 0.1):
@@ -68,7 +68,7 @@ def input_length(answer: Any) -> str:
 def precision_at_1(answer: Any) -> str:
     """P@1: the share of queries whose nearest candidate by cosine is their own translation."""
     queries, candidates = _vectors()
-    got = _number(call(answer, queries.copy(), candidates.copy()))
+    got = number(call(answer, queries.copy(), candidates.copy()))
     products = queries @ candidates.T
     lengths = np.linalg.norm(queries, axis=1)[:, None] * np.linalg.norm(candidates, axis=1)
     distances = np.linalg.norm(queries[:, None] - candidates, axis=2)
@@ -105,12 +105,6 @@ def _vectors() -> tuple[np.ndarray, np.ndarray]:
     queries = np.array([[-4.2, -6.6], [1.8, 2.4], [5.1, -1.7], [-0.2, -0.6], [1.4, 0.9]])
     candidates = np.array([[-1.4, -0.8], [0.8, 2.4], [3.9, -0.8], [-1.3, -2.9], [4.6, 1.9]])
     return queries, candidates
-
-
-def _number(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
-        raise Wrong(f"Expected a number, got {type(value).__name__}.")
-    return float(value)
 
 
 def _near(value: float, expected: float) -> bool:

@@ -7,14 +7,14 @@ import pandas as pd
 
 from xlft_helpers.models import load_tokenizer
 
-from .report import Wrong, call, exercise
+from .report import Wrong, call, exercise, number
 
 
 @exercise
 def transfer_gap(answer: Any) -> str:
     """The source's score minus the mean of the other languages' scores."""
     scores = {"en": 70.0, "fr": 64.0, "ar": 52.0}
-    got = _number(call(answer, dict(scores), "en"), "a number")
+    got = number(call(answer, dict(scores), "en"), "a number")
     case = f"For {scores} and source 'en' you returned {got:g}. "
     if _near(got, 12 - 4):
         raise Wrong(case + "That is 70 minus the mean of *all three* scores. The source takes no part in the mean.")
@@ -26,11 +26,11 @@ def transfer_gap(answer: Any) -> str:
         raise Wrong(case + "That is the distance to one target. The gap takes the mean over all targets.")
     if not _near(got, 12):
         raise Wrong(case + "Expected 70 - (64 + 52) / 2 = 12.")
-    if not _near(_number(call(answer, {"en": 50.0, "fr": 60.0}, "fr"), "a number"), 10):
+    if not _near(number(call(answer, {"en": 50.0, "fr": 60.0}, "fr"), "a number"), 10):
         raise Wrong(
             "Right for source 'en', but not for source 'fr'. Use the argument `source`, and do not rely on the order."
         )
-    if not _near(_number(call(answer, {"en": 50.0, "de": 55.0, "fr": 53.0}, "en"), "a number"), -4):
+    if not _near(number(call(answer, {"en": 50.0, "de": 55.0, "fr": 53.0}, "en"), "a number"), -4):
         raise Wrong("If the targets come out better, the gap is negative (here -4). Do not take the absolute value.")
     return "Right: 70 - (64 + 52) / 2 = 12 points, for any source, and negative where the targets come out better."
 
@@ -65,7 +65,7 @@ def word_fertility(answer: Any) -> str:
     texts = ["good morning", "unbelievably uncomfortable rollercoaster seats again and again, wow", "ok"]
     pieces = [len(tokenizer.tokenize(text)) for text in texts]
     words = [len(text.split()) for text in texts]
-    got = _number(call(answer, tokenizer, list(texts)), "a number")
+    got = number(call(answer, tokenizer, list(texts)), "a number")
     expected = sum(pieces) / sum(words)
     if _near(got, (sum(pieces) + 2 * len(texts)) / sum(words)):
         raise Wrong("You count the start and end marks, two a text. Ask the tokenizer for `add_special_tokens=False`.")
@@ -97,12 +97,6 @@ def _history() -> pd.DataFrame:
             "fr_test_macro_f1": [0.49, 0.58, 0.60, 0.61, 0.62, 0.65, 0.63, 0.61],
         }
     )
-
-
-def _number(value: Any, expected: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
-        raise Wrong(f"Expected {expected}, got {type(value).__name__}.")
-    return float(value)
 
 
 def _near(value: float, expected: float) -> bool:
