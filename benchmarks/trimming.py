@@ -146,13 +146,15 @@ def make(work: Path, tokenizer_file: Path) -> dict[str, Any]:
     }
 
 
-def measure(work: Path, which: str) -> dict[str, float]:
+def measure(work: Path, which: str, rounds: int) -> dict[str, float]:
     """Memory after loading, and the speed of a forward pass and of a training step."""
     folder, process = work / which, psutil.Process()
     empty = process.memory_info().rss
     tokenizer = load_tokenizer(str(folder))
     tokenizer_bytes = process.memory_info().rss - empty
     model = load_model(str(folder), trainable_embeddings=True)
+    for parameter in model.parameters():
+        parameter.sum()  # weights are mapped from the file and take memory once they are touched
     loaded = process.memory_info().rss
     inputs = list(batches(tokenizer, messages("train"), 4))
     tokens = sum(int(batch["attention_mask"].sum()) for batch in inputs)
@@ -165,7 +167,7 @@ def measure(work: Path, which: str) -> dict[str, float]:
         return tokens / (time.perf_counter() - start)
 
     with torch.inference_mode():
-        forward = statistics.median(timed(lambda batch: model(**batch)) for _ in range(3))
+        forward = statistics.median(timed(lambda batch: model(**batch)) for _ in range(rounds))
     model.train()
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-5, fused=True)
 
@@ -174,7 +176,7 @@ def measure(work: Path, which: str) -> dict[str, float]:
         optimizer.step()
         optimizer.zero_grad()
 
-    training = statistics.median(timed(training_step) for _ in range(3))
+    training = statistics.median(timed(training_step) for _ in range(rounds))
     return {
         "checkpoint": sum(file.stat().st_size for file in folder.iterdir()) / 1e6,
         "empty": empty / 1e6,
@@ -239,7 +241,7 @@ def _cpu_lines() -> Iterator[str]:
                 yield line.partition(":")[2].strip()
 
 
-def size_table(made: dict[str, Any], full: dict[str, float], trimmed: dict[str, float]) -> str:
+def size_table(made: dict[str, Any], full: dict[str, float], trimmed: dict[str, float], rounds: int) -> str:
     def row(name: str, before: float, after: float, form: str = ",.0f") -> str:
         return f"| {name} | {before:{form}} | {after:{form}} | {after / before:.2f} |"
 
@@ -259,7 +261,7 @@ def size_table(made: dict[str, Any], full: dict[str, float], trimmed: dict[str, 
             f"The logits of {made['compared']} messages are bit for bit those of the untrimmed model. Pieces kept as they were: "
             f"{made['seen']:.1%} of the training messages', {made['unseen']:.1%} of the test messages' "
             f"({made['unknown']} of {made['unseen_pieces']:,} became unknown; the rest is split finer). "
-            f"A Python with torch and `transformers` alone takes {full['empty']:,.0f} MB. Speed is the median of three rounds of "
+            f"A Python with torch and `transformers` alone takes {full['empty']:,.0f} MB. Speed is the median of {rounds} round(s) of "
             f"four batches of {BATCH}; tokens are counted without padding.",
         ]
     )
@@ -284,6 +286,7 @@ def main() -> None:
     parser.add_argument("--tokenizer", type=Path, help="XLM-R's tokenizer.json (default: from the installed package)")
     parser.add_argument("--finetune", action="store_true", help="measure fine-tuning too")
     parser.add_argument("--steps", type=int, default=100, help="steps of fine-tuning (default: 100)")
+    parser.add_argument("--rounds", type=int, default=3, help="rounds that speed is the median of (default: 3)")
     parser.add_argument("--output", type=Path, default=Path(__file__).with_suffix(".md"))
     parser.add_argument("--work", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--job", nargs="+", help=argparse.SUPPRESS)
@@ -293,7 +296,7 @@ def main() -> None:
             case ["make"]:
                 answer: Any = make(options.work, options.tokenizer)
             case ["measure", which]:
-                answer = measure(options.work, which)
+                answer = measure(options.work, which, options.rounds)
             case ["finetune", name, steps]:
                 answer = finetune(options.work, name, int(steps))
         print(json.dumps(answer))
@@ -304,11 +307,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         work = Path(name)
         made = in_own_process(work, "--tokenizer", str(tokenizer), "--job", "make")
-        full, trimmed = (in_own_process(work, "--job", "measure", which) for which in ("full", "trimmed"))
+        rounds = ["--rounds", str(options.rounds)]
+        full, trimmed = (in_own_process(work, *rounds, "--job", "measure", which) for which in ("full", "trimmed"))
         parts = [
             "# Vocabulary trimming\n",
             f"`python benchmarks/trimming.py`, {machine()}.\n",
-            size_table(made, full, trimmed),
+            size_table(made, full, trimmed, options.rounds),
         ]
         if options.finetune:
             found = {way: in_own_process(work, "--job", "finetune", way, str(options.steps)) for way in FINETUNINGS}
