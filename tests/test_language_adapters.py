@@ -9,13 +9,13 @@ from xlft_helpers.errors import ModelError, TrainingError
 from xlft_helpers.finetuning import (
     LanguageAdapter,
     Recipe,
-    default_recipe,
     finetune,
     swap_language,
     train_language_adapter,
 )
+from xlft_helpers.finetuning.language_adapters import put_in
 from xlft_helpers.inference import predict
-from xlft_helpers.models import load_model
+from xlft_helpers.models import load_model, load_tokenizer
 from xlft_helpers.pretraining import PretrainRecipe
 
 FEW = PretrainRecipe(steps=4, batch_tokens=128, learning_rate=1e-2)
@@ -54,20 +54,34 @@ def test_the_task_is_learned_on_top_of_a_frozen_language_adapter(adapters):
 
 
 def test_the_stack_is_what_peft_computes_with_two_active_adapters(adapters):
-    english, french = adapters
-    recipe = default_recipe("mini", "lora")
-    result = finetune("mini", dataset().select(range(20)), recipe=recipe, language_adapter=english, progress=False)
-    swapped = swap_language(result.model, english, french).eval()
-    reference = swap_language(result.model, english, LanguageAdapter("mini", "none", {})).eval()  # the task alone
-    names = list(french.additions)
-    tuner = LoraModel(reference, LoraConfig(r=8, lora_alpha=8, target_modules=names), "fr")
-    for name, (up, down) in french.additions.items():
-        layer = tuner.model.get_submodule(name)
-        layer.lora_B["fr"].weight.data.copy_(up)
-        layer.lora_A["fr"].weight.data.copy_(down)
-    batch = result.tokenizer(["What a lovely window", "an awful file"], padding=True, return_tensors="pt")
+    french, names = adapters[1], list(adapters[1].additions)
+    torch.manual_seed(0)
+    task = {name: (torch.randn(256, 8) / 50, torch.randn(8, 256) / 50) for name in names}
+
+    def with_adapters(model, weights):
+        config = LoraConfig(r=8, lora_alpha=8, target_modules=names)
+        first, *others = weights
+        tuner = LoraModel(model, config, first)
+        for name in others:
+            tuner.peft_config[name] = config
+            tuner.inject_adapter(tuner.model, name)
+        for adapter, additions in weights.items():
+            for name, (up, down) in additions.items():
+                layer = tuner.model.get_submodule(name)
+                layer.lora_B[adapter].weight.data.copy_(up)
+                layer.lora_A[adapter].weight.data.copy_(down)
+        tuner.set_adapter(list(weights))
+        return tuner.model.eval()
+
+    torch.manual_seed(0)
+    both = with_adapters(load_model("mini", label_names=["a", "b"]), {"fr": french.additions, "task": task})
+    torch.manual_seed(0)
+    model = load_model("mini", label_names=["a", "b"])
+    put_in(model, french)
+    stacked = with_adapters(model, {"task": task})
+    batch = load_tokenizer("mini")(["Une belle fenêtre", "an awful file"], padding=True, return_tensors="pt")
     with torch.inference_mode():
-        torch.testing.assert_close(swapped(**batch).logits, reference(**batch).logits, atol=1e-4, rtol=1e-4)
+        torch.testing.assert_close(stacked(**batch).logits, both(**batch).logits, atol=1e-4, rtol=1e-4)
 
 
 def test_an_adapter_comes_back_from_the_disk(adapters, tmp_path):

@@ -89,9 +89,9 @@ def test_other_families_have_layers_and_targets(config):
 
 @pytest.mark.parametrize("tune", ["adapter", "top", "freeze-x", "top--1", "LoRA", ""])
 def test_an_unknown_word_lists_the_choices(tune):
-    with pytest.raises(TrainingError, match="unknown; choose one of 'full'.*'ia3'"):
+    with pytest.raises(TrainingError, match="unknown; choose one of ") as caught:
         finetune("mini", dataset(), tune=tune)
-    assert all(name in str(pytest.raises(TrainingError, check_tune, Recipe(tune=tune)).value) for name in TUNINGS)
+    assert all(repr(name) in str(caught.value) for name in TUNINGS)
 
 
 def test_settings_that_contradict_each_other_are_refused():
