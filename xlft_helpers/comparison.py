@@ -6,9 +6,9 @@ job: the zero-shot model of the source language is also its per-language model.
 
 import hashlib
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -22,18 +22,10 @@ from xlft_helpers.errors import DataError, XlftError
 from xlft_helpers.evaluation import baseline_predictions
 from xlft_helpers.finetuning import Recipe, default_recipe, finetune
 from xlft_helpers.inference import has_sentence_embeddings, mean_embedding, predict
+from xlft_helpers.jobs import Job, JobStore, plan
 from xlft_helpers.results import Comparison, Prediction
 
 METHODS = ("zero-shot", "per-language", "merged")
-
-
-@dataclass(frozen=True)
-class Job:
-    """One model to train: the methods that use it, its seed and its training languages."""
-
-    methods: tuple[str, ...]
-    seed: int
-    train_languages: tuple[str, ...]
 
 
 def compare(
@@ -80,6 +72,37 @@ def compare(
         DataError: rows that a method needs are missing.
         XlftError: an unknown method, fewer than one seed, or an alpha outside [0, 1].
     """
+    prepared = prepare(
+        data, model, methods, source=source, languages=languages, seeds=seeds, alpha=alpha, centre=centre, recipe=recipe
+    )
+    store = prepared.store(output_dir) if output_dir else None
+    predictions: list[Prediction] = []
+    for job in tqdm(prepared.jobs, desc="models", disable=not progress or len(prepared.jobs) == 1, leave=False):
+        finished = store.read(job, prepared.test_sizes) if store else None
+        if finished is None:
+            finished = prepared.run(job, progress=progress)
+            if store:
+                store.write(job, finished)
+        predictions += finished
+    return prepared.conclude(predictions)
+
+
+def prepare(
+    data: DatasetDict,
+    model: str = "use-m",
+    methods: Sequence[str] = METHODS,
+    *,
+    source: str = "en",
+    languages: Sequence[str] | None = None,
+    seeds: int = 3,
+    alpha: float = 1.0,
+    centre: bool = True,
+    recipe: Recipe | None = None,
+) -> "Prepared":
+    """Check what is to be compared, and list the models to train, without training any.
+
+    Args: as for :func:`compare`, which then runs every job; raises what it raises.
+    """
     _check_arguments(methods, seeds, alpha)
     tested = _tested_languages(data, languages, source)
     trained = list(languages) if languages else languages_of(data["train"])
@@ -89,7 +112,6 @@ def compare(
         require_rows(data, split, [source] if set(methods) == {"zero-shot"} else trained)
     recipe = recipe or replace(default_recipe(model), lexical_expert=model == "use-m")
     test = {language: select_language(data["test"], language) for language in tested}
-    jobs = plan(methods, source, trained, tested, seeds)
     described = {
         "model": model,
         "methods": list(methods),
@@ -104,36 +126,52 @@ def compare(
         "parallel_test": _is_parallel(test),
         "precision": settings.precision().reason,
     }
-    store = _JobStore(output_dir, {**described, "data": _fingerprint(data)}) if output_dir else None
-    predictions: list[Prediction] = []
-    for job in tqdm(jobs, desc="models", disable=not progress or len(jobs) == 1, leave=False):
-        finished = store.read(job, tested) if store else None
-        if finished is None:
-            finished = _run(job, data, test, model, alpha, centre, recipe, progress)
-            if store:
-                store.write(job, finished)
-        predictions += finished
-    predictions += _baselines(data["train"], test, source, seeds)
-    labels = {language: np.asarray(rows["label"]) for language, rows in test.items()}
-    return Comparison(settings=described, labels=labels, predictions=predictions)
+    return Prepared(data, test, recipe, described, plan(methods, source, trained, tested, seeds))
 
 
-def plan(methods: Sequence[str], source: str, trained: Sequence[str], tested: Sequence[str], seeds: int) -> list[Job]:
-    """The models that the methods need, each once."""
-    users: dict[tuple[str, ...], list[str]] = {}
-    if "zero-shot" in methods:
-        users.setdefault((source,), []).append("zero-shot")
-    if "per-language" in methods:
-        for language in trained:
-            if language in tested:
-                users.setdefault((language,), []).append("per-language")
-    if "merged" in methods:
-        users.setdefault(tuple(trained), []).append("merged")
-    return [
-        Job(tuple(names), settings.SEED + seed, languages)
-        for seed in range(seeds)
-        for languages, names in users.items()
-    ]
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A comparison that may start: its jobs can be run in any order and anywhere.
+
+    Attributes:
+        data: train, dev and test rows.
+        test: the test rows of each language to test on.
+        recipe: of every training.
+        settings: what is compared, and how.
+        jobs: the models to train.
+    """
+
+    data: DatasetDict
+    test: dict[str, Dataset]
+    recipe: Recipe
+    settings: dict[str, Any]
+    jobs: list[Job]
+
+    @property
+    def test_sizes(self) -> dict[str, int]:
+        """The number of test rows of each language."""
+        return {language: len(rows) for language, rows in self.test.items()}
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Of all rows; data with another fingerprint may give other results."""
+        return _fingerprint(self.data)
+
+    def store(self, folder: Path | str) -> JobStore:
+        """The finished jobs of this comparison in a folder."""
+        return JobStore(folder, {**self.settings, "data": self.fingerprint})
+
+    def run(self, job: Job, progress: bool = True) -> list[Prediction]:
+        """Train the model of one job and let it answer every test set."""
+        model, alpha, centre = (self.settings[key] for key in ("model", "alpha", "centre"))
+        return _run(job, self.data, self.test, model, alpha, centre, self.recipe, progress)
+
+    def conclude(self, predictions: Sequence[Prediction]) -> Comparison:
+        """The comparison, once all jobs are done: adds the baselines."""
+        source, seeds = self.settings["source"], self.settings["seeds"]
+        baselines = _baselines(self.data["train"], self.test, source, seeds)
+        labels = {language: np.asarray(rows["label"]) for language, rows in self.test.items()}
+        return Comparison(settings=self.settings, labels=labels, predictions=[*predictions, *baselines])
 
 
 def _run(
@@ -229,41 +267,3 @@ def _fingerprint(data: DatasetDict) -> str:
         for column in ("text", "label", "language"):
             digest.update(json.dumps(list(data[split][column]), ensure_ascii=False).encode())
     return digest.hexdigest()
-
-
-class _JobStore:
-    """Finished jobs in a folder: one file each, written under a temporary name and then renamed."""
-
-    def __init__(self, folder: Path | str, described: dict[str, Any]) -> None:
-        # What decides a job's result; the list of methods and the number of seeds may grow between runs.
-        fixed = {key: described[key] for key in ("model", "alpha", "centre", "recipe", "labels", "data")}
-        self._key = hashlib.sha256(json.dumps(fixed, sort_keys=True).encode()).hexdigest()[:16]
-        self._folder = Path(folder)
-        self._folder.mkdir(parents=True, exist_ok=True)
-
-    def _path(self, job: Job) -> Path:
-        merged = "merged-" if "merged" in job.methods else ""
-        return self._folder / f"{self._key}-{merged}{'+'.join(job.train_languages)}-seed{job.seed}.npz"
-
-    def read(self, job: Job, tested: Sequence[str]) -> list[Prediction] | None:
-        path = self._path(job)
-        if not path.exists():
-            return None
-        with np.load(path, allow_pickle=False) as archive:
-            if any(language not in archive for language in tested):
-                return None
-            seconds = float(archive["_seconds"])
-            return [
-                Prediction(method, job.seed, job.train_languages, language, archive[language], seconds)
-                for language in tested
-                for method in job.methods
-            ]
-
-    def write(self, job: Job, predictions: list[Prediction]) -> None:
-        path = self._path(job)
-        temporary = path.with_suffix(f".{os.getpid()}.tmp")
-        arrays: dict[str, Any] = {p.test_language: p.probabilities for p in predictions}
-        arrays["_seconds"] = predictions[0].train_seconds
-        with temporary.open("wb") as file:
-            np.savez(file, **arrays)
-        temporary.replace(path)

@@ -30,5 +30,9 @@ class TrainingError(XlftError, RuntimeError):
     """A training run that cannot start or cannot go on."""
 
 
+class PlanError(XlftError, ValueError):
+    """A plan of jobs that cannot be followed: damaged, of another version, for other data, or not done yet."""
+
+
 class EndpointError(XlftError, ConnectionError):
     """A generative model that cannot be asked: not set up, not reachable, too dear, or not speaking the protocol."""
