@@ -64,9 +64,9 @@ class NeverRun:
     """A prepared comparison that must not train."""
 
     def __init__(self, prepared):
-        self.__dict__.update({name: getattr(prepared, name) for name in ("fingerprint", "jobs", "test_sizes", "store")})
+        self.__dict__.update({name: getattr(prepared, name) for name in ("fingerprint", "jobs", "finished", "store")})
 
-    def run(self, job, progress):
+    def run(self, job, store, progress):
         raise AssertionError(f"{job} was trained again")
 
 

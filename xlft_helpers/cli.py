@@ -10,7 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xlft_helpers.errors import XlftError
+from xlft_helpers.errors import MainProcessError, XlftError
 
 if TYPE_CHECKING:
     from xlft_helpers.results import Comparison
@@ -21,6 +21,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         return options.run(options)
+    except MainProcessError:
+        return 2
     except XlftError as error:
         print(f"xlft: {error}", file=sys.stderr)
         return 2
@@ -173,14 +175,21 @@ def _compare(options: argparse.Namespace) -> int:
             )
     _check_plan_arguments(options)
     given = {name: value for name, value in vars(options).items() if name in COMPARE_DEFAULTS}
-    if options.plan:
-        return _compare_by_plan(options, given)
+    from xlft_helpers import distributed
 
+    with distributed.together():
+        return _compare_by_plan(options, given) if options.plan else _compare_at_once(options, given)
+
+
+def _compare_at_once(options: argparse.Namespace, given: dict[str, Any]) -> int:
+    from xlft_helpers import distributed
     from xlft_helpers.comparison import compare
     from xlft_helpers.data import load_data
 
     data, arguments = _what_to_compare({**COMPARE_DEFAULTS, **given})
-    return _report(compare(load_data(**data), **arguments, output_dir=options.output_dir), options)
+    rows = distributed.main_first(lambda: load_data(**data))
+    comparison = compare(rows, **arguments, output_dir=options.output_dir)
+    return _report(comparison, options) if distributed.is_main() else 0
 
 
 def _report(comparison: "Comparison", options: argparse.Namespace) -> int:
@@ -198,17 +207,20 @@ def _report(comparison: "Comparison", options: argparse.Namespace) -> int:
 
 
 def _compare_by_plan(options: argparse.Namespace, given: dict[str, Any]) -> int:
+    from xlft_helpers import distributed
     from xlft_helpers.plans import PlannedRun, job_numbers, job_ranges, read_plan, with_absolute_paths, write_plan
 
     path: Path = options.plan
-    if not path.exists() and not (options.job or options.collect):
-        plan = write_plan(path, *_what_to_compare({**COMPARE_DEFAULTS, **given}))
-        print(f"{path}: {len(plan.jobs)} jobs, to be run by xlft compare --plan {path} --job I")
+    what = _what_to_compare({**COMPARE_DEFAULTS, **given})
+    say = print if distributed.is_main() else lambda _: None
+    if distributed.from_main(lambda: not path.exists() and not (options.job or options.collect)):
+        plan = distributed.from_main(lambda: write_plan(path, *what))
+        say(f"{path}: {len(plan.jobs)} jobs, to be run by xlft compare --plan {path} --job I")
         for number, job in enumerate(plan.jobs):
-            print(f"{number:4}  {job}")
+            say(f"{number:4}  {job}")
         return 0
     plan = read_plan(path)
-    data, arguments = with_absolute_paths(*_what_to_compare({**COMPARE_DEFAULTS, **given}))
+    data, arguments = with_absolute_paths(*what)
     for name in given:
         key, asked, fixed = (name, arguments, plan.comparison) if name in arguments else (name, data, plan.data)
         if name == "data":
@@ -221,14 +233,15 @@ def _compare_by_plan(options: argparse.Namespace, given: dict[str, Any]) -> int:
     numbers = [number for text in options.job or () for number in job_numbers(plan, text)]
     run = PlannedRun(plan)
     if options.collect:
-        return _report(run.collect(), options)
+        comparison = run.collect()
+        return _report(comparison, options) if distributed.is_main() else 0
     for number in numbers:
         was_run = run.run(number)
-        print(f"job {number} ({plan.jobs[number]}): {'done' if was_run else 'was done already'}")
+        say(f"job {number} ({plan.jobs[number]}): {'done' if was_run else 'was done already'}")
     if not numbers:
         missing = run.missing()
-        print(f"{path}: {len(plan.jobs) - len(missing)} of {len(plan.jobs)} jobs done", end="")
-        print(f"; missing: {job_ranges(missing)}" if missing else "; collect them with --collect")
+        ends = f"missing: {job_ranges(missing)}" if missing else "collect them with --collect"
+        say(f"{path}: {len(plan.jobs) - len(missing)} of {len(plan.jobs)} jobs done; {ends}")
     return 0
 
 

@@ -13,15 +13,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from datasets import Dataset, DatasetDict, concatenate_datasets
+from torch import Tensor
 from tqdm import tqdm
 
-from xlft_helpers import settings
+from xlft_helpers import distributed, settings
 from xlft_helpers.data import label_names, languages_of, require_rows, sample_languages, select_language
 from xlft_helpers.errors import DataError, XlftError
 from xlft_helpers.evaluation import baseline_predictions
-from xlft_helpers.finetuning import Recipe, default_recipe, finetune
-from xlft_helpers.inference import has_sentence_embeddings, mean_embedding, predict
+from xlft_helpers.finetuning import FinetuneResult, Recipe, default_recipe, finetune
+from xlft_helpers.inference import embed, has_sentence_embeddings, predict
 from xlft_helpers.jobs import Job, JobStore, plan
 from xlft_helpers.results import Comparison, Prediction
 
@@ -68,6 +70,9 @@ def compare(
         output_dir: keeps every finished job, so that an interrupted comparison goes on where it was.
         progress: show bars with the time left.
 
+    Processes that work together (see :mod:`xlft_helpers.distributed`) share every batch of a training and the texts to
+    predict, and each returns the same comparison; only the main one writes.
+
     Raises:
         DataError: rows that a method needs are missing.
         XlftError: an unknown method, fewer than one seed, or an alpha outside [0, 1].
@@ -75,15 +80,13 @@ def compare(
     prepared = prepare(
         data, model, methods, source=source, languages=languages, seeds=seeds, alpha=alpha, centre=centre, recipe=recipe
     )
+    distributed.start()
     store = prepared.store(output_dir) if output_dir else None
     predictions: list[Prediction] = []
-    for job in tqdm(prepared.jobs, desc="models", disable=not progress or len(prepared.jobs) == 1, leave=False):
-        finished = store.read(job, prepared.test_sizes) if store else None
-        if finished is None:
-            finished = prepared.run(job, progress=progress)
-            if store:
-                store.write(job, finished)
-        predictions += finished
+    hidden = not (progress and distributed.is_main()) or len(prepared.jobs) == 1
+    for job in tqdm(prepared.jobs, desc="models", disable=hidden, leave=False):
+        finished = store and prepared.finished(job, store)
+        predictions += finished or prepared.run(job, store, progress=progress)
     return prepared.conclude(predictions)
 
 
@@ -161,15 +164,22 @@ class Prepared:
         """The finished jobs of this comparison in a folder."""
         return JobStore(folder, {**self.settings, "data": self.fingerprint})
 
-    def run(self, job: Job, progress: bool = True) -> list[Prediction]:
-        """Train the model of one job and let it answer every test set."""
+    def finished(self, job: Job, store: JobStore) -> list[Prediction] | None:
+        """What a job that was run before answered; ``None`` if it is to be run. All processes hear the same."""
+        return distributed.from_main(lambda: store.read(job, self.test_sizes))
+
+    def run(self, job: Job, store: JobStore | None = None, progress: bool = True) -> list[Prediction]:
+        """Train the model of one job and let it answer every test set, and keep the answers in ``store``."""
         model, alpha, centre = (self.settings[key] for key in ("model", "alpha", "centre"))
-        return _run(job, self.data, self.test, model, alpha, centre, self.recipe, progress)
+        predictions = _run(job, self.data, self.test, model, alpha, centre, self.recipe, progress)
+        if store:
+            distributed.from_main(lambda: store.write(job, predictions))
+        return predictions
 
     def conclude(self, predictions: Sequence[Prediction]) -> Comparison:
         """The comparison, once all jobs are done: adds the baselines."""
         source, seeds = self.settings["source"], self.settings["seeds"]
-        baselines = _baselines(self.data["train"], self.test, source, seeds)
+        baselines = distributed.from_main(lambda: _baselines(self.data["train"], self.test, source, seeds))
         labels = {language: np.asarray(rows["label"]) for language, rows in self.test.items()}
         return Comparison(settings=self.settings, labels=labels, predictions=[*predictions, *baselines])
 
@@ -191,19 +201,34 @@ def _run(
     result = finetune(model, train, dev, recipe=recipe, seed=job.seed, progress=progress)
     # Every model of one language is centred on the others: in the transfer matrix, each of its rows is zero-shot.
     centred = centre and len(job.train_languages) == 1 and has_sentence_embeddings(result.model)
-    source_mean = mean_embedding(result.model, result.tokenizer, train) if centred else None
+    source_mean = _mean_embedding(result, train) if centred else None
     predictions = []
     for language, rows in test.items():
         own, shift = language in job.train_languages, None
         unlabelled = select_language(data["train"], language)
         if source_mean is not None and not own and len(unlabelled):
-            shift = mean_embedding(result.model, result.tokenizer, unlabelled) - source_mean
-        values = predict(result.model, result.tokenizer, rows, max_length=recipe.max_length, shift=shift, lexical=own)
+            shift = _mean_embedding(result, unlabelled) - source_mean
+        values = _predict(result, rows, max_length=recipe.max_length, shift=shift, lexical=own)
         predictions += [
             Prediction(method, job.seed, job.train_languages, language, values, result.train_seconds)
             for method in job.methods
         ]
     return predictions
+
+
+def _predict(result: FinetuneResult, rows: Dataset, **keywords: Any) -> np.ndarray:
+    """Class probabilities (n, num_labels), each row by one of the processes."""
+    return distributed.shared_rows(
+        lambda numbers: predict(result.model, result.tokenizer, rows.select(numbers), **keywords), len(rows)
+    )
+
+
+def _mean_embedding(result: FinetuneResult, rows: Dataset) -> Tensor:
+    """Mean sentence embedding (H,), each row embedded by one of the processes."""
+    embeddings = distributed.shared_rows(
+        lambda numbers: embed(result.model, result.tokenizer, rows.select(numbers)).cpu().numpy(), len(rows)
+    )
+    return torch.from_numpy(embeddings).mean(dim=0).to(result.model.device)
 
 
 def _baselines(train: Dataset, test: dict[str, Dataset], source: str, seeds: int) -> list[Prediction]:
@@ -221,14 +246,13 @@ def _baselines(train: Dataset, test: dict[str, Dataset], source: str, seeds: int
         add("majority", settings.SEED, language, language, baseline_predictions("majority", own, rows))
         for seed in range(settings.SEED, settings.SEED + seeds):
             add("random", seed, language, language, baseline_predictions("random", own, rows, seed=seed))
-        add("tf-idf", settings.SEED, language, language, baseline_predictions("tfidf", own, rows))
-    targets = [language for language in test if language != source]
-    if targets:
-        together = concatenate_datasets([test[language] for language in targets])
-        answers = baseline_predictions("tfidf", select_language(train, source), together)
-        ends = np.cumsum([len(test[language]) for language in targets])
-        for language, own_answers in zip(targets, np.split(answers, ends[:-1]), strict=True):
-            add("tf-idf-zero-shot", settings.SEED, source, language, own_answers)
+        if language != source:
+            add("tf-idf", settings.SEED, language, language, baseline_predictions("tfidf", own, rows))
+    # The source's TF-IDF is fitted once, for its own test set and the others.
+    answers = baseline_predictions("tfidf", select_language(train, source), concatenate_datasets(list(test.values())))
+    ends = np.cumsum([len(rows) for rows in test.values()])
+    for language, own_answers in zip(test, np.split(answers, ends[:-1]), strict=True):
+        add("tf-idf" if language == source else "tf-idf-zero-shot", settings.SEED, source, language, own_answers)
     return found
 
 

@@ -5,10 +5,10 @@ What is added to the Trainer: the precision that gains on this CPU, the recipe o
 
 import gc
 import time
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -32,7 +32,7 @@ from transformers import (
 from transformers.trainer_utils import get_last_checkpoint
 from transformers.utils.logging import disable_progress_bar
 
-from xlft_helpers import settings
+from xlft_helpers import distributed, settings
 from xlft_helpers.data import label_names, tokenize
 from xlft_helpers.errors import TrainingError
 from xlft_helpers.models import load_model, load_tokenizer
@@ -140,7 +140,9 @@ def finetune(
 ) -> FinetuneResult:
     """Fine-tune a pretrained model on labelled texts of one or more languages.
 
-    Maximizes L_fine(θ) = Σ_i log p(y_i | x_i; θ) over ``train``; with several languages in it that is L_cross.
+    Maximizes L_fine(θ) = Σ_i log p(y_i | x_i; θ) over ``train``; with several languages in it that is L_cross. Processes
+    that work together (see :mod:`xlft_helpers.distributed`) share every batch; the batches, and so the number of
+    updates, are those of one process.
 
     Args:
         model_name: as for :func:`xlft_helpers.models.load_model`.
@@ -156,8 +158,8 @@ def finetune(
         progress: show a bar with the time left.
 
     Raises:
-        TrainingError: ``train`` is empty, the loss is not finite, the recipe contradicts itself, or ``recipe.trainable``
-            fits no parameter.
+        TrainingError: ``train`` is empty, the loss is not finite, the recipe contradicts itself, ``recipe.trainable``
+            fits no parameter, or the batch size does not divide among the processes.
         ModelError: the model cannot be loaded.
     """
     if len(train) == 0:
@@ -180,7 +182,7 @@ def finetune(
         _freeze_all_but(model, recipe.trainable)
     disable_progress_bar()  # a bar for each checkpoint would bury the one that matters
     evaluated = ({"dev": dev} if dev is not None else {}) | dict(watch or {})
-    with TemporaryDirectory(dir=settings.cache_dir()) as scratch:
+    with distributed.scratch_folder(settings.cache_dir()) as scratch:
         trainer = Trainer(
             model=model,
             args=_training_arguments(
@@ -196,10 +198,15 @@ def finetune(
             # Few distinct lengths: the CPU library compiles and keeps its kernels for each shape it meets.
             data_collator=head.collator(tokenizer, pad_to_multiple_of=8),
             compute_metrics=_macro_f1,
-            callbacks=[ProgressBar()] if progress else [],
+            callbacks=[ProgressBar()] if progress and distributed.is_main() else [],
         )
+        if distributed.processes() > 1:
+            # Each process draws the order of the batches by itself; without this, one could see a row that another has.
+            trainer.accelerator.rng_types = ["torch"]
+            # The Trainer knows this option of torch by its old name only.
+            warnings.filterwarnings("ignore", "`broadcast_buffers` is deprecated", FutureWarning)
         trainer.remove_callback(PrinterCallback)  # the history table says it better
-        checkpoint = get_last_checkpoint(str(output_dir)) if output_dir and Path(output_dir).is_dir() else None
+        checkpoint = distributed.from_main(lambda: _last_checkpoint(output_dir))
         start = time.perf_counter()
         output = trainer.train(resume_from_checkpoint=checkpoint)
         seconds = time.perf_counter() - start
@@ -217,6 +224,10 @@ def finetune(
         best_epoch=round((state.best_global_step or state.max_steps) * recipe.epochs / state.max_steps),
         train_seconds=seconds,
     )
+
+
+def _last_checkpoint(output_dir: Path | str | None) -> str | None:
+    return get_last_checkpoint(str(output_dir)) if output_dir and Path(output_dir).is_dir() else None
 
 
 class ProgressBar(TrainerCallback):
@@ -251,12 +262,23 @@ def _freeze_all_but(model: PreTrainedModel, beginnings: tuple[str, ...]) -> None
 def _training_arguments(
     recipe: Recipe, seed: int, output_dir: Path | str, *, resumable: bool, evaluate: bool, select: bool
 ) -> TrainingArguments:
+    processes = distributed.processes()
+    if recipe.batch_size % processes:
+        fitting = [n for n in range(1, recipe.batch_size + 1) if recipe.batch_size % n == 0]
+        raise TrainingError(
+            f"A batch of {recipe.batch_size} cannot be shared equally by {processes} processes: start "
+            f"{', '.join(map(str, fitting))}, or choose another batch_size in the recipe."
+        )
     return TrainingArguments(
         output_dir=str(output_dir),
         learning_rate=recipe.learning_rate,
         num_train_epochs=recipe.epochs,
         per_device_train_batch_size=recipe.batch_size,
-        per_device_eval_batch_size=64,
+        per_device_eval_batch_size=-(-64 // processes) * processes,
+        # Several processes take equal parts of each batch, rather than a batch each.
+        accelerator_config={"split_batches": processes > 1},
+        # Buffers, such as a frozen embedding table, do not change: sending them at every step would cost most of the time.
+        ddp_broadcast_buffers=False,
         warmup_steps=recipe.warmup,
         weight_decay=recipe.weight_decay,
         label_smoothing_factor=recipe.label_smoothing,

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from xlft_helpers import distributed
 from xlft_helpers.comparison import prepare
 from xlft_helpers.data import SOURCES, load_data
 from xlft_helpers.errors import PlanError
@@ -169,8 +170,7 @@ class PlannedRun:
         _require_job(self.plan, number)
         if self._finished(number) is not None:
             return False
-        job = self.plan.jobs[number]
-        self._store.write(job, self._prepared.run(job, progress))
+        self._prepared.run(self.plan.jobs[number], self._store, progress)
         return True
 
     def collect(self) -> Comparison:
@@ -188,13 +188,13 @@ class PlannedRun:
             )
         for number in range(len(self.plan.jobs)):
             predictions += self._finished(number) or []
-        precisions = Counter(self._store.precision(job) for job in self.plan.jobs)
+        precisions = distributed.from_main(lambda: Counter(self._store.precision(job) for job in self.plan.jobs))
         used = ", ".join(f"{name} in {count} jobs" for name, count in precisions.items())
         prepared = replace(self._prepared, settings={**self._prepared.settings, "precision": used})
         return prepared.conclude(predictions)
 
     def _finished(self, number: int) -> list[Prediction] | None:
-        return self._store.read(self.plan.jobs[number], self._prepared.test_sizes)
+        return self._prepared.finished(self.plan.jobs[number], self._store)
 
 
 def job_ranges(numbers: Sequence[int]) -> str:

@@ -65,6 +65,8 @@ class UseMPreTrainedModel(PreTrainedModel):
     config_class = UseMConfig
     base_model_prefix = "encoder"
     main_input_name = "input_ids"
+    # The losses are means over their batch. Left to guess, the Trainer would take them for sums over all processes' batches.
+    accepts_loss_kwargs = False
 
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
