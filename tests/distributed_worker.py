@@ -12,6 +12,7 @@ from datasets import ClassLabel, Dataset
 
 from xlft_helpers import distributed, finetuning
 from xlft_helpers.cli import main
+from xlft_helpers.errors import DataError, XlftError
 from xlft_helpers.finetuning import Recipe, finetune
 from xlft_helpers.models import load_model
 
@@ -78,6 +79,10 @@ def interrupted(folder: Path) -> None:
         finetuning._macro_f1 = real
 
 
+def no_rows() -> None:
+    raise DataError("no rows")
+
+
 def work(folder: Path) -> None:
     """Everything that one start of two processes can show."""
     distributed.start()
@@ -97,6 +102,10 @@ def work(folder: Path) -> None:
         distributed.shared_rows(lambda numbers: numbers[:, None] * 10.0, n).ravel().tolist() for n in (7, 1, 0)
     ]
     found["first"] = distributed.main_first(lambda: distributed.rank())
+    try:
+        distributed.from_main(no_rows)
+    except XlftError as error:
+        found["error"] = [type(error).__name__, str(error)]
     result = train()
     found["history"] = result.history.to_dict("list")
     np.save(folder / f"weights-{distributed.rank()}.npy", weights(result.model))

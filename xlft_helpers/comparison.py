@@ -201,34 +201,51 @@ def _run(
     result = finetune(model, train, dev, recipe=recipe, seed=job.seed, progress=progress)
     # Every model of one language is centred on the others: in the transfer matrix, each of its rows is zero-shot.
     centred = centre and len(job.train_languages) == 1 and has_sentence_embeddings(result.model)
-    source_mean = _mean_embedding(result, train) if centred else None
-    predictions = []
-    for language, rows in test.items():
-        own, shift = language in job.train_languages, None
-        unlabelled = select_language(data["train"], language)
-        if source_mean is not None and not own and len(unlabelled):
-            shift = _mean_embedding(result, unlabelled) - source_mean
-        values = _predict(result, rows, max_length=recipe.max_length, shift=shift, lexical=own)
-        predictions += [
-            Prediction(method, job.seed, job.train_languages, language, values, result.train_seconds)
-            for method in job.methods
-        ]
-    return predictions
+    answers: dict[str, np.ndarray] = {}
+    for own in (True, False):
+        languages = [language for language in test if (language in job.train_languages) == own]
+        if not languages:
+            continue
+        # All languages in one pass: fewer half-filled batches.
+        rows = concatenate_datasets([test[language] for language in languages])
+        sizes = [len(test[language]) for language in languages]
+        shift = None
+        if centred and not own:
+            shift = _language_shifts(result, data["train"], job.train_languages[0], languages)
+            shift = shift.repeat_interleave(torch.tensor(sizes, device=shift.device), dim=0)
+        values = _predict(result, rows, shift, max_length=recipe.max_length, lexical=own)
+        answers |= zip(languages, np.split(values, np.cumsum(sizes)[:-1]), strict=True)
+    return [
+        Prediction(method, job.seed, job.train_languages, language, answers[language], result.train_seconds)
+        for language in test
+        for method in job.methods
+    ]
 
 
-def _predict(result: FinetuneResult, rows: Dataset, **keywords: Any) -> np.ndarray:
-    """Class probabilities (n, num_labels), each row by one of the processes."""
-    return distributed.shared_rows(
-        lambda numbers: predict(result.model, result.tokenizer, rows.select(numbers), **keywords), len(rows)
+def _predict(result: FinetuneResult, rows: Dataset, shift: Tensor | None, **keywords: Any) -> np.ndarray:
+    """Class probabilities (n, num_labels), each row by one of the processes; ``shift`` is (n, H)."""
+
+    def answer(numbers: np.ndarray) -> np.ndarray:
+        part = None if shift is None else shift[torch.from_numpy(numbers)]
+        return predict(result.model, result.tokenizer, rows.select(numbers), shift=part, **keywords)
+
+    return distributed.shared_rows(answer, len(rows))
+
+
+def _language_shifts(result: FinetuneResult, train: Dataset, source: str, languages: Sequence[str]) -> Tensor:
+    """(L, H): how far each language's training texts lie from the source's; zero where a language has none."""
+    train = select_language(train, source, *languages)
+    embeddings = torch.from_numpy(
+        distributed.shared_rows(
+            lambda numbers: embed(result.model, result.tokenizer, train.select(numbers)).cpu().numpy(), len(train)
+        )
     )
-
-
-def _mean_embedding(result: FinetuneResult, rows: Dataset) -> Tensor:
-    """Mean sentence embedding (H,), each row embedded by one of the processes."""
-    embeddings = distributed.shared_rows(
-        lambda numbers: embed(result.model, result.tokenizer, rows.select(numbers)).cpu().numpy(), len(rows)
-    )
-    return torch.from_numpy(embeddings).mean(dim=0).to(result.model.device)
+    spoken = np.asarray(train["language"])
+    means = [
+        embeddings[torch.from_numpy(np.flatnonzero(spoken == language))].mean(dim=0)
+        for language in (source, *languages)
+    ]
+    return torch.stack([mean - means[0] for mean in means[1:]]).nan_to_num(0.0).to(result.model.device)
 
 
 def _baselines(train: Dataset, test: dict[str, Dataset], source: str, seeds: int) -> list[Prediction]:

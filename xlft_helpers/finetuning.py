@@ -203,7 +203,9 @@ def finetune(
         if distributed.processes() > 1:
             # Each process draws the order of the batches by itself; without this, one could see a row that another has.
             trainer.accelerator.rng_types = ["torch"]
-            # The Trainer knows this option of torch by its old name only.
+            # Looking for parameters without a gradient costs time at every step; token classifiers have some.
+            trainer.args.ddp_find_unused_parameters = head.task != "sequence-classification"
+            # The Trainer knows one of torch's options by its old name only.
             warnings.filterwarnings("ignore", "`broadcast_buffers` is deprecated", FutureWarning)
         trainer.remove_callback(PrinterCallback)  # the history table says it better
         checkpoint = distributed.from_main(lambda: _last_checkpoint(output_dir))

@@ -203,7 +203,7 @@ class UseMForSequenceClassification(UseMPreTrainedModel):
             input_ids: (B, T) piece ids.
             attention_mask: (B, T), all ones by default.
             labels: (B,) class indices.
-            embedding_shift: (H,), taken off the sentence embeddings before the head (default: nothing).
+            embedding_shift: (H,) or (B, H), taken off the sentence embeddings before the head (default: nothing).
             lexical: let the lexical expert speak, if there is one (default); ``False`` for texts of a language that it
                 was not trained on.
 
