@@ -188,6 +188,7 @@ def finetune(
             args=_training_arguments(
                 recipe,
                 seed,
+                head.task,
                 output_dir or scratch,
                 resumable=output_dir is not None,
                 evaluate=bool(evaluated),
@@ -203,8 +204,6 @@ def finetune(
         if distributed.processes() > 1:
             # Each process draws the order of the batches by itself; without this, one could see a row that another has.
             trainer.accelerator.rng_types = ["torch"]
-            # Looking for parameters without a gradient costs time at every step; token classifiers have some.
-            trainer.args.ddp_find_unused_parameters = head.task != "sequence-classification"
             # The Trainer knows one of torch's options by its old name only.
             warnings.filterwarnings("ignore", "`broadcast_buffers` is deprecated", FutureWarning)
         trainer.remove_callback(PrinterCallback)  # the history table says it better
@@ -262,7 +261,7 @@ def _freeze_all_but(model: PreTrainedModel, beginnings: tuple[str, ...]) -> None
 
 
 def _training_arguments(
-    recipe: Recipe, seed: int, output_dir: Path | str, *, resumable: bool, evaluate: bool, select: bool
+    recipe: Recipe, seed: int, task: str, output_dir: Path | str, *, resumable: bool, evaluate: bool, select: bool
 ) -> TrainingArguments:
     processes = distributed.processes()
     if recipe.batch_size % processes:
@@ -281,6 +280,8 @@ def _training_arguments(
         accelerator_config={"split_batches": processes > 1},
         # Buffers, such as a frozen embedding table, do not change: sending them at every step would cost most of the time.
         ddp_broadcast_buffers=False,
+        # Looking for parameters without a gradient costs time at every step; a classifier of tokens has some.
+        ddp_find_unused_parameters=task != "sequence-classification",
         warmup_steps=recipe.warmup,
         weight_decay=recipe.weight_decay,
         label_smoothing_factor=recipe.label_smoothing,
