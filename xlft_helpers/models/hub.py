@@ -1,0 +1,364 @@
+"""Models of the Hugging Face Hub: the files that are needed, whole and verified, in the Hub client's own cache.
+
+The client (`huggingface_hub`) knows the protocol, the token and the cache. What is added: only configuration, tokenizer
+and safetensors weights are fetched, never pickles or code; size and time are told beforehand; every file is compared
+with its published hash before it gets its name; and a download goes on where it was cut off, in this run or the next.
+"""
+
+import hashlib
+import re
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from urllib.parse import quote
+
+from huggingface_hub import constants
+from huggingface_hub.errors import (
+    GatedRepoError,
+    HfHubHTTPError,
+    HFValidationError,
+    HTTPError,
+    OfflineModeIsEnabled,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+)
+from huggingface_hub.utils import (
+    WeakFileLock,
+    build_hf_headers,
+    hf_raise_for_status,
+    http_backoff,
+    http_stream_backoff,
+    validate_repo_id,
+)
+from tqdm import tqdm
+
+from xlft_helpers import settings
+from xlft_helpers.errors import DownloadError, ModelError
+
+TIMEOUT = 30
+"""Seconds without an answer after which a server counts as unreachable."""
+
+RETRIES = 3
+"""How often a request is repeated when the Hub is overloaded (429, 5xx), or a connection breaks off and brings nothing."""
+
+PAUSE = 1.0
+"""Seconds before the first repetition; doubled before each further one, unless the server says how long to wait."""
+
+RATE = 100e6
+"""Bits a second that the time told before a download is reckoned with; the progress bar goes by what it measures."""
+
+CHUNK = 1 << 20
+"""Bytes written at a time."""
+
+CONFIG = "config.json"
+WEIGHTS = "model.safetensors"
+INDEX = "model.safetensors.index.json"
+SHARD = re.compile(r"model-\d+-of-\d+\.safetensors")
+TOKENIZER_FILES = (
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "vocab.txt",
+    "vocab.json",
+    "merges.txt",
+    "sentencepiece.bpe.model",
+    "spiece.model",
+)
+VOCABULARIES = ("tokenizer.json", "vocab.txt", "vocab.json", "sentencepiece.bpe.model", "spiece.model")
+"""A tokenizer needs one of these."""
+
+COMMIT = re.compile(r"[0-9a-f]{40}")
+
+
+@dataclass(frozen=True)
+class HubFile:
+    """A file as the Hub lists it.
+
+    Attributes:
+        name: within the repository.
+        size: in bytes.
+        algorithm: ``"sha256"`` for large files; ``"git"`` (SHA-1 over a header and the content) for the others.
+        digest: in hexadecimal.
+    """
+
+    name: str
+    size: int
+    algorithm: str
+    digest: str
+
+
+def fetch_snapshot(repository: str, revision: str = "main", *, weights: bool = True) -> Path:
+    """The folder with a model's files at one revision; what is missing is downloaded in the full profile.
+
+    Args:
+        repository: a Hub id, ``"owner/name"``.
+        revision: a commit (then nothing is asked once the files are there), a branch, a tag or ``refs/pr/N``.
+        weights: ``False`` for the configuration and the tokenizer alone.
+
+    Returns:
+        A folder of the Hub client's cache (``HF_HOME``), where other programs find the model too.
+
+    Raises:
+        ModelError: the repository or revision does not exist, is gated, or has no safetensors weights; or the files are
+            not there and the Hub cannot be asked.
+        DownloadError: the Hub answers with an error again and again, the content is not what it lists, or a file cannot
+            be written.
+    """
+    try:
+        validate_repo_id(repository)
+    except HFValidationError as error:
+        raise ModelError(f"{repository!r} is neither an existing folder nor a Hub id such as 'owner/name'.") from error
+    cached = snapshot_folder(repository, revision)
+    complete = cached is not None and not missing_files(cached, weights=weights)
+    if complete and cached and (settings.profile() == "offline" or COMMIT.fullmatch(revision)):
+        return cached
+    if settings.profile() == "offline":
+        raise ModelError(_how_to_bring(repository, revision, weights, "the offline profile downloads nothing"))
+    try:
+        with _explained(repository, revision):
+            commit, listed = _list_files(repository, revision)
+    except (HTTPError, OfflineModeIsEnabled) as error:
+        if complete and cached:
+            return cached
+        reason = f"the Hub ({constants.ENDPOINT}) cannot be reached ({type(error).__name__})"
+        raise ModelError(_how_to_bring(repository, revision, weights, reason)) from error
+    folder = _storage(repository) / "snapshots" / commit
+    wanted = [listed[name] for name in _choose(repository, revision, set(listed), weights)]
+    absent = [file for file in wanted if not (folder / file.name).exists()]
+    if absent:
+        with _writing(folder), _explained(repository, revision):
+            _download(repository, commit, absent, folder)
+    if revision != commit:
+        reference = _storage(repository) / "refs" / revision
+        reference.parent.mkdir(parents=True, exist_ok=True)
+        reference.write_text(commit)
+    return folder
+
+
+def snapshot_folder(repository: str, revision: str) -> Path | None:
+    """Where the cache has this revision; ``None`` where it has not even a part of it."""
+    reference = _storage(repository) / "refs" / revision
+    commit = reference.read_text().strip() if reference.is_file() else revision
+    folder = _storage(repository) / "snapshots" / commit
+    return folder if folder.is_dir() else None
+
+
+def missing_files(folder: Path, *, weights: bool = True) -> list[str]:
+    """What a model's folder lacks; an alternative is named as one entry, e.g. ``"tokenizer.json or vocab.txt"``."""
+    missing = [] if (folder / CONFIG).exists() else [CONFIG]
+    if not any((folder / name).exists() for name in VOCABULARIES):
+        missing.append("tokenizer.json (or vocab.txt; vocab.json with merges.txt; sentencepiece.bpe.model)")
+    if weights and not (folder / WEIGHTS).exists():
+        shards = [path.name for path in folder.glob("*.safetensors") if SHARD.fullmatch(path.name)]
+        expected = int(shards[0].rsplit("-", 1)[1].split(".")[0]) if shards else 1
+        if not (folder / INDEX).exists() or len(shards) < expected:
+            missing.append(WEIGHTS)
+    return missing
+
+
+def _storage(repository: str) -> Path:
+    return Path(constants.HF_HUB_CACHE) / f"models--{repository.replace('/', '--')}"
+
+
+def _how_to_bring(repository: str, revision: str, weights: bool, reason: str) -> str:
+    folder = snapshot_folder(repository, revision)
+    missing = missing_files(folder or Path("nowhere"), weights=weights)
+    return (
+        f"{repository} (revision {revision}) is not in the cache {_storage(repository)}: {', '.join(missing)} missing; "
+        f"and {reason}. Set XLFT_PROFILE=full where there is a network. Or bring the files from a machine that has one: copy "
+        f"its folder {_storage(repository).name} into {constants.HF_HUB_CACHE}, or put the files into any folder and give "
+        "that folder's path instead of the name."
+    )
+
+
+@cache  # once a process: a branch that moves meanwhile must not change the model within a comparison
+def _list_files(repository: str, revision: str) -> tuple[str, dict[str, HubFile]]:
+    """The commit behind a revision, and its files by name."""
+    response = http_backoff(
+        "GET",
+        f"{constants.ENDPOINT}/api/models/{repository}/revision/{quote(revision, safe='')}",
+        params={"blobs": "true"},
+        headers=build_hf_headers(),
+        timeout=TIMEOUT,
+        max_retries=RETRIES,
+        base_wait_time=PAUSE,
+        retry_on_exceptions=(),  # without a network, the cache is used at once
+    )
+    hf_raise_for_status(response)
+    try:
+        answer = response.json()
+        return answer["sha"], {file.name: file for file in map(_hub_file, answer["siblings"])}
+    except (KeyError, TypeError, ValueError) as error:
+        raise DownloadError(
+            f"{response.url} did not answer as the Hub does: a proxy or a log-in page may have. Try another network."
+        ) from error
+
+
+def _hub_file(entry: dict) -> HubFile:
+    large = entry.get("lfs")
+    algorithm, digest = ("sha256", large["sha256"]) if large else ("git", entry["blobId"])
+    return HubFile(entry["rfilename"], entry["size"], algorithm, digest)
+
+
+def _choose(repository: str, revision: str, names: set[str], weights: bool) -> list[str]:
+    """The files to fetch, large ones last."""
+    chosen = [name for name in (CONFIG, *TOKENIZER_FILES) if name in names]
+    if CONFIG not in chosen:
+        raise ModelError(f"{repository} has no {CONFIG}: it is not a model that transformers can load. Choose another.")
+    if not weights:
+        return chosen
+    if WEIGHTS in names:
+        return [*chosen, WEIGHTS]
+    if INDEX in names:
+        return [*chosen, INDEX, *sorted(name for name in names if SHARD.fullmatch(name))]
+    others = sorted(name for name in names if name.endswith((".bin", ".h5", ".msgpack", ".ckpt", ".pt")))
+    raise ModelError(
+        f"{repository} (revision {revision}) has no weights as safetensors, only {', '.join(others) or 'none at all'}. "
+        "Reading a pickle can run code, so the course does not. The Hub's converter often leaves safetensors in a pull "
+        f"request: look at {constants.ENDPOINT}/{repository}/discussions and name it: '{repository}@refs/pr/NUMBER'."
+    )
+
+
+def _download(repository: str, commit: str, files: list[HubFile], folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    size = sum(file.size for file in files)
+    free = shutil.disk_usage(folder).free
+    if size > free:
+        raise DownloadError(
+            f"{repository} takes {_megabytes(size)} and {_megabytes(free)} are free in {folder}. Free some space, or set "
+            "HF_HOME to a folder with room."
+        )
+    with WeakFileLock(folder / ".lock"):  # of two processes, the second finds the files there
+        files = [file for file in files if not (folder / file.name).exists()]
+        size = sum(file.size for file in files)
+        print(
+            f"{repository}: downloading {len(files)} files, {_megabytes(size)}, to {folder}. At 100 Mbit/s that takes "
+            f"{_duration(size * 8 / RATE)}; what is there stays if you interrupt.",
+            file=sys.stderr,
+        )
+        with tqdm(total=size, unit="B", unit_scale=True, desc=repository, leave=False) as bar:
+            for file in files:
+                _download_file(f"{constants.ENDPOINT}/{repository}/resolve/{commit}/{file.name}", file, folder, bar)
+
+
+def _download_file(url: str, file: HubFile, folder: Path, bar: tqdm) -> None:
+    """Fetch one file into ``NAME.part``, going on from what is there, and rename it when its hash is right."""
+    part = folder / f"{file.name}.part"
+    if part.exists() and part.stat().st_size > file.size:
+        part.unlink()
+    part.touch()
+    bar.update(part.stat().st_size)
+    failures = 0
+    while (start := part.stat().st_size) < file.size:
+        try:
+            _append(url, part, bar)
+        except HfHubHTTPError:
+            raise  # the server said no, or the client has repeated the request already
+        except HTTPError:
+            failures = 0 if part.stat().st_size > start else failures + 1
+            if failures > RETRIES:
+                raise
+            time.sleep(PAUSE * 2**failures)
+    if part.stat().st_size != file.size or _digest(part, file.algorithm) != file.digest:
+        part.unlink()
+        raise DownloadError(
+            f"{url}: the content is not what the Hub lists (size {file.size}, {file.algorithm} {file.digest[:12]}…). It was "
+            "damaged on its way, or a proxy or log-in page answered instead. Nothing was kept; try again on another network."
+        )
+    part.replace(folder / file.name)
+
+
+def _append(url: str, part: Path, bar: tqdm) -> None:
+    """Ask for the bytes behind those in ``part`` and write them there."""
+    start = part.stat().st_size
+    headers = {**build_hf_headers(), "Range": f"bytes={start}-", "Accept-Encoding": "identity"}
+    with http_stream_backoff(
+        "GET",
+        url,
+        headers=headers,
+        timeout=TIMEOUT,
+        max_retries=RETRIES,
+        base_wait_time=PAUSE,
+        retry_on_exceptions=(),  # repeated by the caller, who knows how far the file has come
+    ) as response:
+        hf_raise_for_status(response)
+        with part.open("ab") as out:
+            if start and response.status_code != 206:  # a server that knows no ranges sends all of it
+                out.truncate(0)
+                bar.update(-start)
+            for chunk in response.iter_bytes(CHUNK):
+                out.write(chunk)
+                bar.update(len(chunk))
+
+
+def _digest(path: Path, algorithm: str) -> str:
+    with path.open("rb") as file:
+        if algorithm == "sha256":
+            return hashlib.file_digest(file, "sha256").hexdigest()
+        content = file.read()
+    return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
+
+
+@contextmanager
+def _explained(repository: str, revision: str) -> Iterator[None]:
+    """Say what the Hub's refusal means; an unreachable Hub is left to the caller."""
+    page = f"{constants.ENDPOINT}/{repository}"
+    try:
+        yield
+    except GatedRepoError as error:
+        raise ModelError(
+            f"{repository} is gated. Accept its terms at {page} while logged in, make a token with read access in your "
+            "account's settings, and set HF_TOKEN to it (never in a notebook: a saved cell gives it away)."
+        ) from error
+    except RepositoryNotFoundError as error:
+        raise ModelError(
+            f"The Hub has no model {repository!r}, or it is private. Compare the id with the address of its page, {page}; "
+            "for a private model, set HF_TOKEN to a token that may read it."
+        ) from error
+    except RevisionNotFoundError as error:
+        raise ModelError(
+            f"{repository} has no revision {revision!r}. Look for a branch, tag or commit at {page}/tree/main, and name it "
+            f"as '{repository}@REVISION'."
+        ) from error
+    except HfHubHTTPError as error:
+        status = error.response.status_code
+        advice = (
+            "your token was refused: renew it, or unset HF_TOKEN"
+            if status in (401, 403)
+            else "the Hub is overloaded or has a problem: try again later; files that are complete are kept"
+            if status == 429 or status >= 500
+            else "update the course"
+        )
+        raise DownloadError(f"{page}: the Hub answered with the error {status}; {advice}.") from error
+
+
+@contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except HTTPError as error:
+        raise DownloadError(
+            f"{constants.ENDPOINT}: the connection broke off again and again ({type(error).__name__}). What was received is "
+            "kept; run the same again to go on from there."
+        ) from error
+    except DownloadError:
+        raise
+    except OSError as error:
+        raise DownloadError(
+            f"{folder} cannot be written to ({error.strerror}). Free some space, or set HF_HOME to a folder that you may "
+            "write to and that has room."
+        ) from error
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"
+
+
+def _duration(seconds: float) -> str:
+    return f"about {seconds / 60:.0f} min" if seconds >= 90 else f"about {max(1, round(seconds))} s"
