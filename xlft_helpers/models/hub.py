@@ -52,9 +52,6 @@ PAUSE = 1.0
 RATE = 100e6
 """Bits a second that the time told before a download is reckoned with; the progress bar goes by what it measures."""
 
-CHUNK = 1 << 20
-"""Bytes written at a time."""
-
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
 INDEX = "model.safetensors.index.json"
@@ -292,7 +289,9 @@ def _append(url: str, part: Path, bar: tqdm) -> None:
             if start and response.status_code != 206:  # a server that knows no ranges sends all of it
                 out.truncate(0)
                 bar.update(-start)
-            for chunk in response.iter_bytes(CHUNK):
+            for (
+                chunk
+            ) in response.iter_bytes():  # as they come: what is held back for larger chunks is lost with a connection
                 out.write(chunk)
                 bar.update(len(chunk))
 

@@ -79,8 +79,10 @@ class XLMTokenizer(transformers.XLMTokenizer):
             encoded["langs"] = [self.language_ids[language]] * len(encoded["input_ids"])
         return encoded
 
-    def _tokenize(self, text: str, **options: Any) -> list[str]:
-        return super()._tokenize(text, **{"lang": self._language, **options})
+    def _tokenize(
+        self, text: str, lang: str | None = None, bypass_tokenizer: bool = False, **options: Any
+    ) -> list[str]:
+        return super()._tokenize(text, lang=lang or self._language, bypass_tokenizer=bypass_tokenizer, **options)
 
     def _pad(self, encoded_inputs: Any, *args: Any, **options: Any) -> dict:
         """Pad ``langs`` along: padding has the language of its row, and attention does not see it."""
