@@ -22,6 +22,7 @@ class Repository:
         references: branches and pull requests.
         gated: its files want a token.
         listed: digests to claim in place of the true ones, by name.
+        pull_requests: number and author of each.
     """
 
     files: dict[str, bytes]
@@ -29,6 +30,7 @@ class Repository:
     references: tuple[str, ...] = ("main",)
     gated: bool = False
     listed: dict[str, str] = field(default_factory=dict)
+    pull_requests: dict[int, str] = field(default_factory=dict)
 
     def digest(self, name: str) -> str:
         content = self.files[name]
@@ -106,6 +108,8 @@ class _Handler(BaseHTTPRequestHandler):
                 return
         if listing := re.fullmatch(r"/api/models/([^/]+/[^/]+)(?:/revision/(.+))?", path):
             self._list(listing[1], unquote(listing[2] or "main"))
+        elif discussions := re.fullmatch(r"/api/models/([^/]+/[^/]+)/discussions", path):
+            self._discuss(discussions[1])
         elif file := re.fullmatch(r"/([^/]+/[^/]+)/resolve/([^/]+)/(.+)", path):
             self._resolve(file[1], unquote(file[2]), unquote(file[3]), fault)
         elif large := re.fullmatch(r"/cdn/([^/]+/[^/]+)/(.+)", path):
@@ -136,6 +140,19 @@ class _Handler(BaseHTTPRequestHandler):
                 entry["lfs"] = {"sha256": repository.digest(file), "size": len(content), "pointerSize": 134}
             siblings.append(entry)
         answer = {"id": name, "modelId": name, "sha": repository.commit, "siblings": siblings, "private": False}
+        self._send(json.dumps(answer).encode(), {"Content-Type": "application/json"})
+
+    def _discuss(self, name: str) -> None:
+        """Every pull request, as on one page: the client must look at the authors itself."""
+        requests = [
+            {
+                "num": number, "title": "Adding `safetensors` variant of this model", "author": {"name": author},
+                "createdAt": "2023-01-01T00:00:00.000Z", "status": "open", "isPullRequest": True,
+                "repo": {"name": name, "type": "model"},
+            }
+            for number, author in self.server.repositories[name].pull_requests.items()
+        ]  # fmt: skip
+        answer = {"discussions": requests, "count": len(requests), "start": 0}
         self._send(json.dumps(answer).encode(), {"Content-Type": "application/json"})
 
     def _resolve(self, name: str, revision: str, file: str, fault: Fault | None) -> None:

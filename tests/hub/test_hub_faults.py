@@ -200,12 +200,18 @@ def test_repository_with_a_pickle_only_names_the_way_out(server):
     repository = server.repositories[ID]
     weights = repository.files.pop("model.safetensors")
     repository.files["pytorch_model.bin"] = b"a pickle"
-    with pytest.raises(ModelError, match=r"only pytorch_model\.bin\. .*discussions.*'some/id@refs/pr/NUMBER'"):
+    repository.pull_requests = {1: "somebody"}
+    with pytest.raises(
+        ModelError, match=r"it has pytorch_model\.bin\. .*Ask for a conversion at .*/some/id/discussions"
+    ):
+        load_model(ID, label_names=["no", "yes"])
+    repository.pull_requests[2] = "SFconvertbot"
+    with pytest.raises(ModelError, match=r"left safetensors in a pull request: name it, 'some/id@refs/pr/2'"):
         load_model(ID, label_names=["no", "yes"])
     assert not server.asked("pytorch_model.bin")
     repository.files["model.safetensors"] = weights
-    repository.commit, repository.references = "d" * 40, ("refs/pr/1",)
-    load_model("some/id@refs/pr/1", label_names=["no", "yes"])
+    repository.commit, repository.references = "d" * 40, ("refs/pr/2",)
+    load_model("some/id@refs/pr/2", label_names=["no", "yes"])
 
 
 def test_weights_in_several_files(server):

@@ -8,8 +8,9 @@ import sys
 import huggingface_hub
 import pytest
 import torch
-from transformers import AutoModelForMaskedLM
+from transformers import AutoModelForMaskedLM, AutoTokenizer
 
+from xlft_helpers import doctor
 from xlft_helpers.data import load_tweets
 from xlft_helpers.errors import ModelError
 from xlft_helpers.finetuning import Recipe, finetune
@@ -65,14 +66,22 @@ def test_cache_is_that_of_other_programs(server, tmp_path):
     assert not report.warnings
 
     model = HUB_MODELS["xlmr"]
-    for name in ("config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors"):
-        huggingface_hub.hf_hub_download(
-            model.repository, name, revision=model.revision, cache_dir=cache, endpoint=server.url
-        )
+    for auto_class in (AutoTokenizer, AutoModelForMaskedLM):
+        auto_class.from_pretrained(model.repository, revision=model.revision, cache_dir=cache)
     before = len(server.requests)
     load_model("xlmr", label_names=LABELS)
     load_tokenizer("xlmr")
     assert len(server.requests) == before
+
+
+def test_doctor_says_which_models_are_in_the_cache(server, monkeypatch):
+    load_model("mbert", label_names=LABELS)
+    found = {finding.subject: finding.text for finding in doctor.examine()}
+    assert found["profile"] == "full: xlmr and umsab by default"
+    assert "in the cache, " in found["model: mbert"]
+    assert "not in the cache yet" in found["model: xlmr"]
+    monkeypatch.setenv("XLFT_PROFILE", "offline")
+    assert "model: mbert" not in {finding.subject for finding in doctor.examine()}
 
 
 def test_code_that_comes_with_a_model_is_neither_fetched_nor_run(server, tmp_path):

@@ -17,7 +17,7 @@ from functools import cache
 from pathlib import Path
 from urllib.parse import quote
 
-from huggingface_hub import constants
+from huggingface_hub import HfApi, constants
 from huggingface_hub.errors import (
     GatedRepoError,
     HfHubHTTPError,
@@ -69,6 +69,9 @@ TOKENIZER_FILES = (
 )
 VOCABULARIES = ("tokenizer.json", "vocab.txt", "vocab.json", "sentencepiece.bpe.model", "spiece.model")
 """A tokenizer needs one of these."""
+
+CONVERTER = "SFconvertbot"
+"""The Hub's account that offers safetensors for older models, which `transformers` trusts as well."""
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
 
@@ -123,7 +126,9 @@ def fetch_snapshot(repository: str, revision: str = "main", *, weights: bool = T
     except (HTTPError, OfflineModeIsEnabled) as error:
         if complete and cached:
             return cached
-        reason = f"the Hub ({constants.ENDPOINT}) cannot be reached ({type(error).__name__})"
+        offline = isinstance(error, OfflineModeIsEnabled)
+        unreachable = f"the Hub ({constants.ENDPOINT}) cannot be reached ({type(error).__name__})"
+        reason = "HF_HUB_OFFLINE keeps the Hub's client from asking" if offline else unreachable
         raise ModelError(_how_to_bring(repository, revision, weights, reason)) from error
     folder = _storage(repository) / "snapshots" / commit
     wanted = [listed[name] for name in _choose(repository, revision, set(listed), weights)]
@@ -190,7 +195,10 @@ def _list_files(repository: str, revision: str) -> tuple[str, dict[str, HubFile]
     hf_raise_for_status(response)
     try:
         answer = response.json()
-        return answer["sha"], {file.name: file for file in map(_hub_file, answer["siblings"])}
+        commit = str(answer["sha"])
+        if not COMMIT.fullmatch(commit):
+            raise ValueError(commit)
+        return commit, {file.name: file for file in map(_hub_file, answer["siblings"])}
     except (KeyError, TypeError, ValueError) as error:
         raise DownloadError(
             f"{response.url} did not answer as the Hub does: a proxy or a log-in page may have. Try another network."
@@ -215,11 +223,27 @@ def _choose(repository: str, revision: str, names: set[str], weights: bool) -> l
     if INDEX in names:
         return [*chosen, INDEX, *sorted(name for name in names if SHARD.fullmatch(name))]
     others = sorted(name for name in names if name.endswith((".bin", ".h5", ".msgpack", ".ckpt", ".pt")))
-    raise ModelError(
-        f"{repository} (revision {revision}) has no weights as safetensors, only {', '.join(others) or 'none at all'}. "
-        "Reading a pickle can run code, so the course does not. The Hub's converter often leaves safetensors in a pull "
-        f"request: look at {constants.ENDPOINT}/{repository}/discussions and name it: '{repository}@refs/pr/NUMBER'."
+    converted = _conversion(repository)
+    remedy = (
+        f"The Hub's converter has left safetensors in a pull request: name it, '{repository}@{converted}'."
+        if converted
+        else f"Ask for a conversion at {constants.ENDPOINT}/{repository}/discussions, or choose another model."
     )
+    raise ModelError(
+        f"{repository} (revision {revision}) has no weights as safetensors; it has {', '.join(others) or 'none at all'}. "
+        f"Reading a pickle can run code, so the course does not. {remedy}"
+    )
+
+
+def _conversion(repository: str) -> str | None:
+    """The revision in which the Hub's own converter has put safetensors, if it has."""
+    try:
+        requests = HfApi(endpoint=constants.ENDPOINT).get_repo_discussions(
+            repository, author=CONVERTER, discussion_type="pull_request"
+        )
+        return next((request.git_reference for request in requests if request.author == CONVERTER), None)
+    except HTTPError:
+        return None  # it would have been a convenience
 
 
 def _download(repository: str, commit: str, files: list[HubFile], folder: Path) -> None:

@@ -118,6 +118,7 @@ def load_model(
         setattr(config, key, value)
     check_memory(auto_class, config, name)
     model = _load(auto_class, folder, config=config, use_safetensors=True)
+    model.config.name_or_path = name  # not the folder in the cache: results and the retriever name models by it
     model.get_input_embeddings().requires_grad_(trainable_embeddings)
     return model.float().eval()  # a checkpoint in half precision is trained in float32 all the same
 
