@@ -3,11 +3,12 @@
 import copy
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from huggingface_hub import constants
 
-from xlft_helpers.models import HUB_MODELS, hub
+from xlft_helpers.models import HUB_MODELS, hub, hub_transfer
 
 from . import checkpoints
 from .server import HubServer, Repository
@@ -45,7 +46,10 @@ def server(repositories, monkeypatch, tmp_path) -> Iterator[HubServer]:
         monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
         monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hf" / "hub"))
         monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-        monkeypatch.setattr(hub, "PAUSE", 0.01)
+        monkeypatch.setattr(hub_transfer, "PAUSE", 0.01)
+        xlmr = HUB_MODELS["xlmr"]  # its true weights are not to be had here
+        tiny = running.repositories[xlmr.repository].digest("model.safetensors")
+        monkeypatch.setitem(HUB_MODELS, "xlmr", replace(xlmr, weights_sha256=tiny))
         hub._list_files.cache_clear()
         yield running
         running.shutdown()

@@ -10,7 +10,7 @@ import pytest
 from huggingface_hub import constants
 
 from xlft_helpers.errors import DownloadError, ModelError
-from xlft_helpers.models import HUB_MODELS, hub, load_model, load_tokenizer
+from xlft_helpers.models import HUB_MODELS, hub, hub_transfer, load_model, load_tokenizer
 from xlft_helpers.models.hub import fetch_snapshot
 
 from .server import Fault
@@ -92,7 +92,7 @@ def test_hub_that_stays_broken(server):
     server.faults = [Fault("/api/models/", status=500, times=99)]
     with pytest.raises(DownloadError, match=r"error 500; the Hub is overloaded or has a problem: try again later"):
         fetch_snapshot(ID)
-    assert len(server.requests) == 1 + hub.RETRIES
+    assert len(server.requests) == 1 + hub_transfer.RETRIES
     server.faults = [Fault("/cdn/", status=503, times=99)]
     with pytest.raises(DownloadError, match=r"error 503.*files that are complete are kept"):
         fetch_snapshot(ID)
@@ -137,6 +137,14 @@ def test_content_that_is_not_the_listed_one_is_thrown_away(server, name):
     assert not cached() & {name, f"{name}.part"}
 
 
+def test_hub_that_lists_other_weights_than_those_known_is_refused(server):
+    server.repositories["FacebookAI/xlm-roberta-base"].files["model.safetensors"] += b"more"
+    load_tokenizer("xlmr")
+    with pytest.raises(DownloadError, match=r"lists other weights than those that the course knows .*HF_ENDPOINT"):
+        load_model("xlmr", label_names=["no", "yes"])
+    assert not server.asked("safetensors")
+
+
 def test_answer_of_a_proxy(server):
     server.faults = [Fault("/config.json", content=b"<html>Please log in</html>" * 100)]
     with pytest.raises(DownloadError, match=r"config\.json: the content is not what the Hub lists"):
@@ -148,7 +156,7 @@ def test_answer_of_a_proxy(server):
 
 
 def test_slow_server(server, monkeypatch):
-    monkeypatch.setattr(hub, "TIMEOUT", 0.2)
+    monkeypatch.setattr(hub_transfer, "TIMEOUT", 0.2)
     server.faults = [Fault("/cdn/", delay=0.4, times=2)]
     assert is_whole(fetch_snapshot(ID), server.repositories[ID].files)
     server.faults = [Fault("/api/models/", delay=0.4)]

@@ -5,14 +5,11 @@ and safetensors weights are fetched, never pickles or code; size and time are to
 with its published hash before it gets its name; and a download goes on where it was cut off, in this run or the next.
 """
 
-import hashlib
 import re
 import shutil
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from urllib.parse import quote
@@ -32,7 +29,6 @@ from huggingface_hub.utils import (
     build_hf_headers,
     hf_raise_for_status,
     http_backoff,
-    http_stream_backoff,
     validate_repo_id,
 )
 from tqdm import tqdm
@@ -40,14 +36,8 @@ from tqdm import tqdm
 from xlft_helpers import settings
 from xlft_helpers.errors import DownloadError, ModelError
 
-TIMEOUT = 30
-"""Seconds without an answer after which a server counts as unreachable."""
-
-RETRIES = 3
-"""How often a request is repeated when the Hub is overloaded (429, 5xx), or a connection breaks off and brings nothing."""
-
-PAUSE = 1.0
-"""Seconds before the first repetition; doubled before each further one, unless the server says how long to wait."""
+from . import hub_transfer
+from .hub_transfer import HubFile, download_file
 
 RATE = 100e6
 """Bits a second that the time told before a download is reckoned with; the progress bar goes by what it measures."""
@@ -76,30 +66,16 @@ CONVERTER = "SFconvertbot"
 COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
-@dataclass(frozen=True)
-class HubFile:
-    """A file as the Hub lists it.
-
-    Attributes:
-        name: within the repository.
-        size: in bytes.
-        algorithm: ``"sha256"`` for large files; ``"git"`` (SHA-1 over a header and the content) for the others.
-        digest: in hexadecimal.
-    """
-
-    name: str
-    size: int
-    algorithm: str
-    digest: str
-
-
-def fetch_snapshot(repository: str, revision: str = "main", *, weights: bool = True) -> Path:
+def fetch_snapshot(
+    repository: str, revision: str = "main", *, weights: bool = True, weights_sha256: str | None = None
+) -> Path:
     """The folder with a model's files at one revision; what is missing is downloaded in the full profile.
 
     Args:
         repository: a Hub id, ``"owner/name"``.
         revision: a commit (then nothing is asked once the files are there), a branch, a tag or ``refs/pr/N``.
         weights: ``False`` for the configuration and the tokenizer alone.
+        weights_sha256: what ``model.safetensors`` must be, where that is known beforehand. Default: what the Hub lists.
 
     Returns:
         A folder of the Hub client's cache (``HF_HOME``), where other programs find the model too.
@@ -133,6 +109,11 @@ def fetch_snapshot(repository: str, revision: str = "main", *, weights: bool = T
     folder = _storage(repository) / "snapshots" / commit
     wanted = [listed[name] for name in _choose(repository, revision, set(listed), weights)]
     absent = [file for file in wanted if not (folder / file.name).exists()]
+    if weights and weights_sha256 and any(file.name == WEIGHTS and file.digest != weights_sha256 for file in absent):
+        raise DownloadError(
+            f"{repository}: the Hub ({constants.ENDPOINT}) lists other weights than those that the course knows (SHA-256 "
+            f"{weights_sha256[:12]}…). Look at HF_ENDPOINT: is it the true Hub? Nothing was downloaded."
+        )
     if absent:
         with _writing(folder), _explained(repository, revision):
             _download(repository, commit, absent, folder)
@@ -187,9 +168,9 @@ def _list_files(repository: str, revision: str) -> tuple[str, dict[str, HubFile]
         f"{constants.ENDPOINT}/api/models/{repository}/revision/{quote(revision, safe='')}",
         params={"blobs": "true"},
         headers=build_hf_headers(),
-        timeout=TIMEOUT,
-        max_retries=RETRIES,
-        base_wait_time=PAUSE,
+        timeout=hub_transfer.TIMEOUT,
+        max_retries=hub_transfer.RETRIES,
+        base_wait_time=hub_transfer.PAUSE,
         retry_on_exceptions=(),  # without a network, the cache is used at once
     )
     hf_raise_for_status(response)
@@ -265,67 +246,7 @@ def _download(repository: str, commit: str, files: list[HubFile], folder: Path) 
         )
         with tqdm(total=size, unit="B", unit_scale=True, desc=repository, leave=False) as bar:
             for file in files:
-                _download_file(f"{constants.ENDPOINT}/{repository}/resolve/{commit}/{file.name}", file, folder, bar)
-
-
-def _download_file(url: str, file: HubFile, folder: Path, bar: tqdm) -> None:
-    """Fetch one file into ``NAME.part``, going on from what is there, and rename it when its hash is right."""
-    part = folder / f"{file.name}.part"
-    if part.exists() and part.stat().st_size > file.size:
-        part.unlink()
-    part.touch()
-    bar.update(part.stat().st_size)
-    failures = 0
-    while (start := part.stat().st_size) < file.size:
-        try:
-            _append(url, part, bar)
-        except HfHubHTTPError:
-            raise  # the server said no, or the client has repeated the request already
-        except HTTPError:
-            failures = 0 if part.stat().st_size > start else failures + 1
-            if failures > RETRIES:
-                raise
-            time.sleep(PAUSE * 2**failures)
-    if part.stat().st_size != file.size or _digest(part, file.algorithm) != file.digest:
-        part.unlink()
-        raise DownloadError(
-            f"{url}: the content is not what the Hub lists (size {file.size}, {file.algorithm} {file.digest[:12]}…). It was "
-            "damaged on its way, or a proxy or log-in page answered instead. Nothing was kept; try again on another network."
-        )
-    part.replace(folder / file.name)
-
-
-def _append(url: str, part: Path, bar: tqdm) -> None:
-    """Ask for the bytes behind those in ``part`` and write them there."""
-    start = part.stat().st_size
-    headers = {**build_hf_headers(), "Range": f"bytes={start}-", "Accept-Encoding": "identity"}
-    with http_stream_backoff(
-        "GET",
-        url,
-        headers=headers,
-        timeout=TIMEOUT,
-        max_retries=RETRIES,
-        base_wait_time=PAUSE,
-        retry_on_exceptions=(),  # repeated by the caller, who knows how far the file has come
-    ) as response:
-        hf_raise_for_status(response)
-        with part.open("ab") as out:
-            if start and response.status_code != 206:  # a server that knows no ranges sends all of it
-                out.truncate(0)
-                bar.update(-start)
-            for (
-                chunk
-            ) in response.iter_bytes():  # as they come: what is held back for larger chunks is lost with a connection
-                out.write(chunk)
-                bar.update(len(chunk))
-
-
-def _digest(path: Path, algorithm: str) -> str:
-    with path.open("rb") as file:
-        if algorithm == "sha256":
-            return hashlib.file_digest(file, "sha256").hexdigest()
-        content = file.read()
-    return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
+                download_file(f"{constants.ENDPOINT}/{repository}/resolve/{commit}/{file.name}", file, folder, bar)
 
 
 @contextmanager

@@ -41,18 +41,23 @@ from .xlm import load_xlm_tokenizer
 
 @dataclass(frozen=True)
 class HubModel:
-    """Where a model of the Hub is."""
+    """Where a model of the Hub is, and the SHA-256 of its ``model.safetensors`` where that is known."""
 
     repository: str
     revision: str = "main"
+    weights_sha256: str | None = None
 
 
 HUB_MODELS = {
     "mbert": HubModel("google-bert/bert-base-multilingual-cased", "3f076fdb1ab68d5b2880cb87a0886f315b8146f8"),
     "xlm": HubModel("FacebookAI/xlm-mlm-100-1280"),  # no commit could be confirmed: see its model page and pin one
-    "xlmr": HubModel("FacebookAI/xlm-roberta-base", "e73636d4f797dec63c3081bb6ed5c7b0bb3f2089"),
+    "xlmr": HubModel(
+        "FacebookAI/xlm-roberta-base",
+        "e73636d4f797dec63c3081bb6ed5c7b0bb3f2089",
+        "6fd4797bc397c3b8b55d6bb5740366b57e6a3ce91c04c77f22aafc0c128e6feb",
+    ),
 }
-"""The short names of the ``full`` profile. The commits stand in many public projects that pin the same models."""
+"""The short names of the ``full`` profile. Commits and hash stand in many public projects that pin the same models."""
 
 MINI = Path(__file__).parent / "mini"
 """The course's own BERT, in the package; its MODEL_CARD.md says how it was made."""
@@ -178,7 +183,7 @@ def _locate(name: str, weights: bool = True) -> Path:
         )
     repository, _, revision = name.partition("@")
     hub = HUB_MODELS.get(name) or HubModel(repository, revision or "main")
-    return fetch_snapshot(hub.repository, hub.revision, weights=weights)
+    return fetch_snapshot(hub.repository, hub.revision, weights=weights, weights_sha256=hub.weights_sha256)
 
 
 def _load(auto_class: Any, folder: Path, **options: Any) -> Any:
