@@ -39,7 +39,8 @@ def mbert(folder: Path) -> dict[str, bytes]:
     (folder / "vocab.txt").write_text("\n".join(pieces), encoding="utf-8")
     config = BertConfig(
         vocab_size=len(pieces), hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64,
-        directionality="bidi", pooler_type="first_token_transform",
+        directionality="bidi", pooler_fc_size=768, pooler_num_attention_heads=12, pooler_num_fc_layers=3,
+        pooler_size_per_head=128, pooler_type="first_token_transform",
     )  # fmt: skip
     BertForMaskedLM(config).save_pretrained(folder)
     return files_of(folder)

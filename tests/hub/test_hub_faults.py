@@ -101,6 +101,9 @@ def test_hub_that_stays_broken(server):
     server.faults, before = [], len(server.requests)
     fetch_snapshot(ID)
     assert {request.path.rsplit("/", 1)[1] for request in server.requests[before:]} == {"model.safetensors"}
+    hub._list_files.cache_clear()
+    server.faults = [Fault("/api/models/", status=500, times=99)]
+    assert is_whole(fetch_snapshot(ID), server.repositories[ID].files)  # what is there can be used all the same
 
 
 def test_cut_connection_is_taken_up_where_it_broke(server):

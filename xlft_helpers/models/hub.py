@@ -99,9 +99,11 @@ def fetch_snapshot(
     try:
         with _explained(repository, revision):
             commit, listed = _list_files(repository, revision)
-    except (HTTPError, OfflineModeIsEnabled) as error:
+    except (HTTPError, OfflineModeIsEnabled, DownloadError) as error:
         if complete and cached:
             return cached
+        if isinstance(error, DownloadError):
+            raise
         offline = isinstance(error, OfflineModeIsEnabled)
         unreachable = f"the Hub ({constants.ENDPOINT}) cannot be reached ({type(error).__name__})"
         reason = "HF_HUB_OFFLINE keeps the Hub's client from asking" if offline else unreachable
@@ -238,6 +240,8 @@ def _download(repository: str, commit: str, files: list[HubFile], folder: Path) 
         )
     with WeakFileLock(folder / ".lock"):  # of two processes, the second finds the files there
         files = [file for file in files if not (folder / file.name).exists()]
+        if not files:
+            return
         size = sum(file.size for file in files)
         print(
             f"{repository}: downloading {len(files)} files, {_megabytes(size)}, to {folder}. At 100 Mbit/s that takes "
