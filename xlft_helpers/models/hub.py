@@ -95,7 +95,7 @@ def fetch_snapshot(
     if complete and cached and (settings.profile() == "offline" or COMMIT.fullmatch(revision)):
         return cached
     if settings.profile() == "offline":
-        raise ModelError(_how_to_bring(repository, revision, weights, "the offline profile downloads nothing"))
+        raise ModelError(_how_to_bring(repository, revision, "the offline profile downloads nothing"))
     try:
         with _explained(repository, revision):
             commit, listed = _list_files(repository, revision)
@@ -107,7 +107,7 @@ def fetch_snapshot(
         offline = isinstance(error, OfflineModeIsEnabled)
         unreachable = f"the Hub ({constants.ENDPOINT}) cannot be reached ({type(error).__name__})"
         reason = "HF_HUB_OFFLINE keeps the Hub's client from asking" if offline else unreachable
-        raise ModelError(_how_to_bring(repository, revision, weights, reason)) from error
+        raise ModelError(_how_to_bring(repository, revision, reason)) from error
     folder = _storage(repository) / "snapshots" / commit
     wanted = [listed[name] for name in _choose(repository, revision, set(listed), weights)]
     absent = [file for file in wanted if not (folder / file.name).exists()]
@@ -151,9 +151,9 @@ def _storage(repository: str) -> Path:
     return Path(constants.HF_HUB_CACHE) / f"models--{repository.replace('/', '--')}"
 
 
-def _how_to_bring(repository: str, revision: str, weights: bool, reason: str) -> str:
+def _how_to_bring(repository: str, revision: str, reason: str) -> str:
     folder = snapshot_folder(repository, revision)
-    missing = missing_files(folder or Path("nowhere"), weights=weights)
+    missing = missing_files(folder or Path("nowhere"))  # weights too: whoever brings files brings all of them
     return (
         f"{repository} (revision {revision}) is not in the cache {_storage(repository)}: {', '.join(missing)} missing; "
         f"and {reason}. Set XLFT_PROFILE=full where there is a network. Or bring the files from a machine that has one: copy "
