@@ -14,6 +14,7 @@ _SCRATCH = tempfile.TemporaryDirectory(prefix="xlft-tests-")
 # Set before any test imports the libraries that read them; kernels and subprocesses inherit them.
 os.environ.update(
     HF_HUB_OFFLINE="1",
+    HF_HOME=f"{_SCRATCH.name}/huggingface",
     HF_DATASETS_CACHE=f"{_SCRATCH.name}/datasets",
     XLFT_CACHE_DIR=f"{_SCRATCH.name}/cache",
     PYTHONPATH=os.pathsep.join(filter(None, [str(ROOT / "tests" / "offline"), os.environ.get("PYTHONPATH")])),

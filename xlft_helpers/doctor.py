@@ -11,7 +11,8 @@ import psutil
 from xlft_helpers import settings
 from xlft_helpers.data import load_data
 from xlft_helpers.errors import XlftError
-from xlft_helpers.models import load_tokenizer
+from xlft_helpers.models import HUB_MODELS, load_tokenizer
+from xlft_helpers.models.hub import missing_files, snapshot_folder
 
 PACKAGES = (
     "torch",
@@ -38,13 +39,14 @@ class Finding:
 
 
 def examine() -> list[Finding]:
-    """Look at Python, packages, data, model, cache folder, memory, cores and precision."""
+    """Look at Python, packages, data, models, profile, cache folder, memory, cores and precision."""
     return [
         _python(),
         *map(_package, PACKAGES),
         _data(),
         _model("use-m"),
         _model("mini"),
+        *_profile(),
         _cache(),
         _memory(),
         _processor(),
@@ -77,7 +79,31 @@ def _model(name: str) -> Finding:
         tokenizer = load_tokenizer(name)
     except XlftError as error:
         return Finding(f"model: {name}", False, str(error))
-    return Finding(f"model: {name}", True, f"{len(tokenizer):,} pieces; profile {settings.profile()}")
+    return Finding(f"model: {name}", True, f"{len(tokenizer):,} pieces")
+
+
+def _profile() -> list[Finding]:
+    """The profile and, in the full one, which of its models are in the cache; one that is not is no fault."""
+    try:
+        profile = settings.profile()
+    except XlftError as error:
+        return [Finding("profile", False, str(error))]
+    if profile == "offline":
+        return [Finding("profile", True, "offline: nothing is downloaded (XLFT_PROFILE=full allows it)")]
+    return [
+        Finding("profile", True, f"full: {settings.default_model()} and {settings.default_data()} by default"),
+        *map(_hub_model, HUB_MODELS),
+    ]
+
+
+def _hub_model(name: str) -> Finding:
+    model = HUB_MODELS[name]
+    folder = snapshot_folder(model.repository, model.revision)
+    here = folder is not None and not missing_files(folder)
+    state = (
+        f"in the cache, {folder}" if here else f"not in the cache yet; downloaded at its first use ({model.repository})"
+    )
+    return Finding(f"model: {name}", True, state)
 
 
 def _cache() -> Finding:

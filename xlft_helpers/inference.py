@@ -10,6 +10,7 @@ from torch import Tensor
 from transformers import BatchEncoding, PreTrainedModel, PreTrainedTokenizerBase
 
 from xlft_helpers import settings
+from xlft_helpers.data import MODEL_INPUTS, encode
 from xlft_helpers.errors import ModelError
 from xlft_helpers.models.use_m import UseMForSequenceClassification, UseMModel
 
@@ -35,7 +36,7 @@ def predict(
     Args:
         model: a sequence classifier.
         tokenizer: its tokenizer.
-        texts: n strings, or a data set with a ``text`` column.
+        texts: n strings, or a data set with a ``text`` column (and ``language``, which XLM models want to know).
         max_length: longest input in tokens, as in training.
         shift: (H,), taken off every sentence embedding before the head, or (n, H), one a text; see
             :func:`language_shift`. Default: nothing.
@@ -47,15 +48,14 @@ def predict(
     Raises:
         ModelError: ``shift`` is given for a model without sentence embeddings.
     """
-    strings = _strings(texts)
     extra: dict[str, Any] = {}
     if shift is not None:
         _require_sentence_embeddings(model)
     if not lexical and isinstance(model, UseMForSequenceClassification):
         extra["lexical"] = False
     num_labels = cast(int, model.config.num_labels)
-    probabilities = np.empty((len(strings), num_labels), dtype=np.float32)
-    for rows, batch in _batches(model, tokenizer, strings, max_length):
+    probabilities = np.empty((len(texts), num_labels), dtype=np.float32)
+    for rows, batch in _batches(model, tokenizer, texts, max_length):
         if shift is not None:
             extra["embedding_shift"] = shift if shift.ndim == 1 else shift[torch.from_numpy(rows)]
         logits: Tensor = model(**batch, **extra).logits
@@ -96,7 +96,7 @@ def embed(
     Args:
         model: any encoder (``load_model(NAME, "embedding")``), or a model with a head, whose encoder is then used.
         tokenizer: its tokenizer.
-        texts: n strings, or a data set with a ``text`` column.
+        texts: n strings, or a data set with a ``text`` column (and ``language``, which XLM models want to know).
         max_length: longest input in tokens.
 
     USE-M has an embedding of the whole sentence. Of a Transformer, the last layer's states are averaged over the pieces,
@@ -105,10 +105,9 @@ def embed(
     Returns:
         (n, H) of float32, H being the model's hidden size. USE-M's have unit length, mean-pooled ones have not.
     """
-    strings = _strings(texts)
     encoder = model.base_model
-    embeddings = torch.empty(len(strings), model.config.hidden_size, device=model.device)
-    for rows, batch in _batches(model, tokenizer, strings, max_length):
+    embeddings = torch.empty(len(texts), model.config.hidden_size, device=model.device)
+    for rows, batch in _batches(model, tokenizer, texts, max_length):
         output = encoder(**batch)
         sentence_embeddings = (
             output.pooler_output
@@ -166,24 +165,25 @@ def length_batches(lengths: np.ndarray, batch_tokens: int) -> list[np.ndarray]:
 
 
 def _batches(
-    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, strings: list[str], max_length: int
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, texts: Dataset | list[str], max_length: int
 ) -> Iterator[tuple[np.ndarray, BatchEncoding]]:
     """Row numbers and padded inputs; the caller's model call runs in the precision of training."""
-    if not strings:
+    if not len(texts):
         return
     model.eval()
-    encoded = tokenizer(strings, truncation=True, max_length=max_length)
+    strings, languages = (texts, None) if isinstance(texts, list) else (list(texts["text"]), _languages(texts))
+    encoded = encode(tokenizer, strings, languages, truncation=True, max_length=max_length)
     lengths = np.array([len(ids) for ids in encoded["input_ids"]])
     with torch.autocast(model.device.type, torch.bfloat16, enabled=settings.precision().bf16):
         for rows in length_batches(lengths, BATCH_TOKENS):
-            columns = {name: [encoded[name][row] for row in rows] for name in encoded}
+            columns = {name: [encoded[name][row] for row in rows] for name in MODEL_INPUTS if name in encoded}
             yield rows, tokenizer.pad(columns, return_tensors="pt").to(model.device)
     if len(strings) >= MANY:
         settings.release_memory()
 
 
-def _strings(texts: Dataset | list[str]) -> list[str]:
-    return texts if isinstance(texts, list) else list(texts["text"])
+def _languages(texts: Dataset) -> list[str] | None:
+    return list(texts["language"]) if "language" in texts.column_names else None
 
 
 def _require_sentence_embeddings(model: PreTrainedModel) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from xlft_helpers.data import fetch
+from xlft_helpers.data import download, fetch
 from xlft_helpers.errors import DownloadError
 
 CONTENT = b"des tweets\n" * 300
@@ -36,11 +36,33 @@ def test_file_that_was_damaged_since_is_fetched_again(server, tmp_path):
     assert (tmp_path / "text.txt").read_bytes() == CONTENT
 
 
+def test_overloaded_server_is_asked_again(server, tmp_path):
+    server.pages["/busy.txt"] = CONTENT
+    assert fetch(f"{server.url}/busy.txt", SHA256, tmp_path / "text.txt").read_bytes() == CONTENT
+    assert server.requests == ["/busy.txt"] * 3
+
+
+def test_server_with_a_problem_is_not_asked_for_ever(server, tmp_path):
+    for address, times in (("/bad/500", 1 + download.RETRIES), ("/bad/429", 1), ("/gone.txt", 1)):
+        server.requests.clear()
+        with pytest.raises(DownloadError):
+            fetch(server.url + address, SHA256, tmp_path / "text.txt")
+        assert server.requests == [address] * times
+
+
+def test_server_that_does_not_answer(server, monkeypatch, tmp_path):
+    monkeypatch.setattr(download, "TIMEOUT", 0.1)
+    with pytest.raises(DownloadError, match=r"cannot be reached \(ReadTimeout\)"):
+        fetch(f"{server.url}/bad/slow", SHA256, tmp_path / "text.txt")
+    assert files_in(tmp_path) == []
+
+
 @pytest.mark.parametrize(
     ("address", "message"),
     [
         ("/gone.txt", "refused .*404.*update the course"),
         ("/bad/500", "refused .*500.*try again later"),
+        ("/bad/429", "refused .*429.*overloaded.*try again later"),
         ("/bad/cut", "broke off before the end.*Try again"),
         ("/bad/hang-up", "cannot be reached.*Check the network"),
         ("/login.html", "not what was published.*proxy or log-in page.*try again"),

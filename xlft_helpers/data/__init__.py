@@ -18,7 +18,7 @@ from .parallel import load_parallel
 from .sampling import class_priors, sample_languages, sampling_probabilities
 from .schema import COLUMNS, SPLITS, build_dataset, label_names, languages_of, require_rows, select_language
 from .tables import read_folder, read_lines, read_table
-from .tokenization import character_coverage, tokenize, tokenizer_report
+from .tokenization import MODEL_INPUTS, character_coverage, encode, tokenize, tokenizer_report
 from .tweets import load_tweets
 from .umsab import load_umsab
 
@@ -30,6 +30,7 @@ SOURCES = ("tweets", "intents", "umsab")
 
 __all__ = [
     "COLUMNS",
+    "MODEL_INPUTS",
     "SOURCES",
     "SPLITS",
     "CleaningReport",
@@ -38,6 +39,7 @@ __all__ = [
     "check_language",
     "class_priors",
     "clean",
+    "encode",
     "fetch",
     "find_leakage",
     "has_spaces",

@@ -1,7 +1,9 @@
 """Verified downloads: a file has the content that was published, or it is not there."""
 
 import logging
+import time
 from pathlib import Path
+from typing import cast
 
 import pooch
 import requests
@@ -11,6 +13,15 @@ from xlft_helpers.errors import DownloadError
 
 TIMEOUT = 30
 """Seconds without an answer after which a server counts as unreachable."""
+
+RETRIES = 3
+"""How often a server that is overloaded or has a problem (429, 5xx) is asked again."""
+
+PAUSE = 1.0
+"""Seconds before the first repetition; doubled before each further one, unless the server says how long to wait."""
+
+LONGEST_PAUSE = 60
+"""A server that wants more seconds than this is not waited for."""
 
 
 def fetch(url: str, sha256: str, path: Path | str) -> Path:
@@ -42,13 +53,11 @@ def fetch(url: str, sha256: str, path: Path | str) -> Path:
         )
     pooch.get_logger().setLevel(logging.WARNING)  # a line for each file would break the progress bar
     try:
-        pooch.retrieve(
-            url, f"sha256:{sha256}", path.name, path.parent, downloader=pooch.HTTPDownloader(timeout=TIMEOUT)
-        )
+        _retrieve(url, sha256, path)
     except requests.HTTPError as error:
         raise DownloadError(
             f"{url}: the server refused ({error}). The address may have moved (404): update the course. Or the server "
-            "has a problem (500 and above): try again later."
+            "is overloaded (429) or has a problem (500 and above): try again later."
         ) from error
     except (requests.exceptions.ChunkedEncodingError, requests.exceptions.ContentDecodingError) as error:
         raise DownloadError(f"{url}: the connection broke off before the end of the file. Try again.") from error
@@ -68,3 +77,18 @@ def fetch(url: str, sha256: str, path: Path | str) -> Path:
             "proxy or log-in page answered instead. Nothing was kept; try again on another network."
         ) from error
     return path
+
+
+def _retrieve(url: str, sha256: str, path: Path) -> None:
+    downloader = pooch.HTTPDownloader(timeout=TIMEOUT)
+    for attempt in range(RETRIES + 1):
+        try:
+            pooch.retrieve(url, f"sha256:{sha256}", path.name, path.parent, downloader=downloader)
+            return
+        except requests.HTTPError as error:
+            response = cast(requests.Response, error.response)  # raised because of an answer
+            status, asked = response.status_code, response.headers.get("Retry-After", "")
+            pause = int(asked) if asked.isdigit() else PAUSE * 2**attempt
+            if attempt == RETRIES or pause > LONGEST_PAUSE or not (status == 429 or status >= 500):
+                raise
+            time.sleep(pause)

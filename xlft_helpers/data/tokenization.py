@@ -1,35 +1,49 @@
 """Texts to piece ids, and what that costs each language."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 from datasets import Dataset
-from transformers import PreTrainedTokenizerBase
+from transformers import BatchEncoding, PreTrainedTokenizerBase
 
 from xlft_helpers.errors import DataError
 
 from .languages import has_spaces
 from .schema import languages_of, select_language
 
+MODEL_INPUTS = ("input_ids", "attention_mask", "langs")
+"""What models read; ``langs``, a language id a piece, only XLM with language embeddings."""
+
+
+def encode(
+    tokenizer: PreTrainedTokenizerBase, texts: list[str], languages: Sequence[str] | None, **options: Any
+) -> BatchEncoding:
+    """Call a tokenizer, and tell it the languages (ISO 639-1, one a text) if it wants to know them, as XLM's does."""
+    if getattr(tokenizer, "takes_languages", False):
+        options["languages"] = languages
+    return tokenizer(texts, **options)
+
 
 def tokenize(dataset: Dataset, tokenizer: PreTrainedTokenizerBase, max_length: int = 128) -> Dataset:
-    """Add ``input_ids``, ``attention_mask`` and ``length`` to every row, in batches; nothing is padded yet.
+    """Add the model's inputs and ``length`` to every row, in batches; nothing is padded yet.
+
+    The inputs are ``input_ids``, ``attention_mask`` and, for an XLM with language embeddings, ``langs``.
 
     Args:
-        dataset: rows with ``text``.
+        dataset: rows with ``text``, and with ``language`` if the tokenizer wants to know it.
         tokenizer: of the model that will read them.
         max_length: longest input in pieces, start and end pieces included; the rest is cut off.
     """
 
-    def encode(batch: dict[str, list[str]]) -> dict[str, Any]:
-        encoded = tokenizer(batch["text"], truncation=True, max_length=max_length)
-        ids = encoded["input_ids"]
-        return {"input_ids": ids, "attention_mask": encoded["attention_mask"], "length": [len(row) for row in ids]}
+    def encode_batch(batch: Mapping[str, list[str]]) -> dict[str, Any]:
+        encoded = encode(tokenizer, batch["text"], batch.get("language"), truncation=True, max_length=max_length)
+        inputs = {name: encoded[name] for name in MODEL_INPUTS if name in encoded}
+        return {**inputs, "length": [len(ids) for ids in encoded["input_ids"]]}
 
     # Kept in memory: a few thousand short texts are tokenized faster than they are looked up in a cache on disk.
-    return dataset.map(encode, batched=True, keep_in_memory=True, load_from_cache_file=False)
+    return dataset.map(encode_batch, batched=True, keep_in_memory=True, load_from_cache_file=False)
 
 
 def tokenizer_report(dataset: Dataset, tokenizer: PreTrainedTokenizerBase, max_length: int = 128) -> pd.DataFrame:
@@ -44,7 +58,7 @@ def tokenizer_report(dataset: Dataset, tokenizer: PreTrainedTokenizerBase, max_l
     special = tokenizer.num_special_tokens_to_add()
     for code in languages_of(dataset):
         texts = select_language(dataset, code)["text"][:]
-        encoded = tokenizer(texts, add_special_tokens=False, verbose=False)["input_ids"]
+        encoded = encode(tokenizer, texts, [code] * len(texts), add_special_tokens=False, verbose=False)["input_ids"]
         pieces = [len(ids) for ids in encoded]
         units = sum(len(text.split()) if has_spaces(code) else len("".join(text.split())) for text in texts)
         unknown = sum(ids.count(tokenizer.unk_token_id) for ids in encoded)

@@ -34,7 +34,7 @@ from transformers.trainer_utils import get_last_checkpoint
 from transformers.utils.logging import disable_progress_bar
 
 from xlft_helpers import distributed, settings
-from xlft_helpers.data import label_names, tokenize
+from xlft_helpers.data import MODEL_INPUTS, label_names, tokenize
 from xlft_helpers.errors import TrainingError
 from xlft_helpers.models import load_config, load_model, load_tokenizer
 from xlft_helpers.objectives import IGNORED
@@ -338,7 +338,8 @@ def _text_head(train: Dataset) -> Head:
 
 
 def _encode(rows: Dataset, tokenizer: PreTrainedTokenizerBase, max_length: int) -> Dataset:
-    return tokenize(rows, tokenizer, max_length).select_columns(["input_ids", "attention_mask", "label"])
+    encoded = tokenize(rows, tokenizer, max_length)
+    return encoded.select_columns([name for name in (*MODEL_INPUTS, "label") if name in encoded.column_names])
 
 
 def _macro_f1(prediction: EvalPrediction) -> dict[str, float]:

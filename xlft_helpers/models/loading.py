@@ -20,15 +20,14 @@ from transformers import (
 )
 from transformers.utils.logging import (
     disable_progress_bar,
-    enable_progress_bar,
     get_verbosity,
     set_verbosity,
     set_verbosity_error,
 )
 
-from xlft_helpers import settings
 from xlft_helpers.errors import ModelError
 
+from .hub import fetch_snapshot
 from .memory import check_memory
 from .use_m import (
     UseMConfig,
@@ -38,22 +37,28 @@ from .use_m import (
     load_use_m,
     load_use_m_tokenizer,
 )
+from .xlm import load_xlm_tokenizer
 
 
 @dataclass(frozen=True)
 class HubModel:
-    """Where a model of the Hub is."""
+    """Where a model of the Hub is, and the SHA-256 of its ``model.safetensors`` where that is known."""
 
     repository: str
     revision: str = "main"
+    weights_sha256: str | None = None
 
 
 HUB_MODELS = {
-    "mbert": HubModel("google-bert/bert-base-multilingual-cased"),
-    "xlm": HubModel("FacebookAI/xlm-mlm-100-1280"),
-    "xlmr": HubModel("FacebookAI/xlm-roberta-base"),
+    "mbert": HubModel("google-bert/bert-base-multilingual-cased", "3f076fdb1ab68d5b2880cb87a0886f315b8146f8"),
+    "xlm": HubModel("FacebookAI/xlm-mlm-100-1280"),  # no commit could be confirmed: see its model page and pin one
+    "xlmr": HubModel(
+        "FacebookAI/xlm-roberta-base",
+        "e73636d4f797dec63c3081bb6ed5c7b0bb3f2089",
+        "6fd4797bc397c3b8b55d6bb5740366b57e6a3ce91c04c77f22aafc0c128e6feb",
+    ),
 }
-"""The short names of the ``full`` profile."""
+"""The short names of the ``full`` profile. Commits and hash stand in many public projects that pin the same models."""
 
 MINI = Path(__file__).parent / "mini"
 """The course's own BERT, in the package; its MODEL_CARD.md says how it was made."""
@@ -81,7 +86,8 @@ def load_model(
 
     Args:
         name: ``"use-m"`` (offline default); ``"mini"``, the course's own BERT (offline); ``"mbert"``, ``"xlm"``,
-            ``"xlmr"`` or any Hub id (``full`` profile); or a folder with a saved model.
+            ``"xlmr"`` or any Hub id, also at a revision: ``"owner/name@revision"`` (``full`` profile); or a folder with
+            a saved model.
         task: ``"sequence-classification"`` (default), ``"token-classification"``, ``"masked-lm"`` (fill in blanks, with
             the head of the pretraining; not for USE-M) or ``"embedding"`` (no head).
         label_names: names of the classes in the order of their indices; required with a head, except for a folder
@@ -95,17 +101,18 @@ def load_model(
         The model in evaluation mode. A new head has fresh weights: set the seed first.
 
     Raises:
-        ModelError: unknown task or name, no network for a Hub model, a checkpoint with another number of labels, or
-            less free memory than the weights need.
+        ModelError: unknown task or name, no network for a Hub model, a checkpoint with another number of labels or that
+            needs code of its own, or less free memory than the weights need.
+        DownloadError: a Hub model's files cannot be had whole.
     """
     config = load_config(name, task, label_names, trainable_embeddings, lexical_expert)
     use_m_class, auto_class = TASKS[task]
     if name == "use-m":
         check_memory(use_m_class, config, name)
         return load_use_m(use_m_class, cast(UseMConfig, config))
-    repository, options = _locate(name)
-    check_memory(auto_class, config, name)
-    model = _load(auto_class, repository, {**options, "config": config, "use_safetensors": True})
+    check_memory(auto_class, config, name)  # before the weights are downloaded
+    model = _load(auto_class, _locate(name), config=config, use_safetensors=True)
+    model.config.name_or_path = name  # not the folder in the cache: results and the retriever name models by it
     model.get_input_embeddings().requires_grad_(trainable_embeddings)
     return model.float().eval()  # a checkpoint in half precision is trained in float32 all the same
 
@@ -130,8 +137,7 @@ def load_config(
         if task not in HEADLESS and not labels:
             raise ModelError(f"load_model('use-m', {task!r}) needs label_names, e.g. ['negative', 'positive'].")
         return UseMConfig(quantized_embeddings=not trainable_embeddings, lexical_expert=lexical_expert, **labels)
-    repository, options = _locate(name)
-    config = _load(AutoConfig, repository, options)
+    config: PretrainedConfig = _load(AutoConfig, _locate(name, weights=False))
     _check_labels(name, config, labels, task)
     for key, value in labels.items():
         setattr(config, key, value)
@@ -139,29 +145,29 @@ def load_config(
 
 
 def load_tokenizer(name: str) -> PreTrainedTokenizerBase:
-    """Load the fast tokenizer that belongs to a model; names as in :func:`load_model`.
+    """Load the tokenizer that belongs to a model; names as in :func:`load_model`.
 
     Raises:
-        ModelError: unknown name, or no network for a Hub model.
+        ModelError: unknown name, no network for a Hub model, or a package that the tokenizer needs is not installed.
+        DownloadError: a Hub model's files cannot be had whole.
     """
     if name == "use-m":
         return load_use_m_tokenizer()
-    repository, options = _locate(name)
-    file = Path(repository) / "tokenizer.json"
-    return (
-        _read_tokenizer(repository, file.stat().st_mtime_ns)
-        if file.is_file()
-        else _load(AutoTokenizer, repository, options)
-    )
+    folder = _locate(name, weights=False)
+    file = folder / "tokenizer.json"
+    if file.is_file():
+        return _read_tokenizer(folder, file.stat().st_mtime_ns)
+    config = _load(AutoConfig, folder)
+    return load_xlm_tokenizer(folder, config) if config.model_type == "xlm" else _load(AutoTokenizer, folder)
 
 
 @lru_cache(maxsize=2)
-def _read_tokenizer(folder: str, modified: int) -> PreTrainedTokenizerBase:
+def _read_tokenizer(folder: Path, modified: int) -> PreTrainedTokenizerBase:
     """A folder's tokenizer; read once, since a large vocabulary takes seconds and hundreds of megabytes to parse.
 
     ``modified`` is the time of the file's last change: a tokenizer that was saved anew is read anew.
     """
-    return _load(AutoTokenizer, folder, {"local_files_only": True})
+    return _load(AutoTokenizer, folder)
 
 
 def _label_settings(label_names: Sequence[str] | None) -> dict[str, Any]:
@@ -176,44 +182,41 @@ def _label_settings(label_names: Sequence[str] | None) -> dict[str, Any]:
     }
 
 
-def _locate(name: str) -> tuple[str, dict[str, Any]]:
-    """The folder or repository behind ``name``, and the options of ``from_pretrained``."""
+def _locate(name: str, weights: bool = True) -> Path:
+    """The folder with the files of ``name``; a Hub model's are fetched, its weights only where they are needed."""
     if name == "mini":
-        return str(MINI), {"local_files_only": True}
+        return MINI
     if Path(name).is_dir():
         if not (Path(name) / "config.json").is_file():
             raise ModelError(
                 f"The folder {name} has no config.json: it is not a saved model. Name a folder made by save_pretrained()."
             )
-        return name, {"local_files_only": True}
+        return Path(name)
     if name not in HUB_MODELS and "/" not in name:
         known = ", ".join(map(repr, ["use-m", "mini", *HUB_MODELS]))
         raise ModelError(
             f"There is no model {name!r}: choose {known}, a Hub id such as 'owner/name', or an existing folder."
         )
-    hub = HUB_MODELS.get(name, HubModel(name))
-    offline = settings.profile() == "offline"
-    return hub.repository, {"revision": hub.revision, "local_files_only": offline}
+    repository, _, revision = name.partition("@")
+    hub = HUB_MODELS.get(name) or HubModel(repository, revision or "main")
+    return fetch_snapshot(hub.repository, hub.revision, weights=weights, weights_sha256=hub.weights_sha256)
 
 
-def _load(auto_class: Any, repository: str, options: dict[str, Any]) -> Any:
-    if options["local_files_only"]:
-        disable_progress_bar()  # reading from disk takes no time worth a bar
-    else:
-        enable_progress_bar()
+def _load(auto_class: Any, folder: Path, **options: Any) -> Any:
+    disable_progress_bar()  # reading from disk takes no time worth a bar
     verbosity = get_verbosity()
     set_verbosity_error()  # a report of weights that the task has no use for, or that are fresh, would only worry
     try:
-        return auto_class.from_pretrained(repository, **options)
-    except (OSError, ValueError, SafetensorError) as error:
-        if Path(repository).is_dir():
-            raise ModelError(f"The model in {repository} cannot be loaded: {error}") from error
-        if options["local_files_only"]:
+        return auto_class.from_pretrained(folder, local_files_only=True, trust_remote_code=False, **options)
+    except (OSError, ValueError, ImportError, SafetensorError) as error:
+        if "trust_remote_code" in str(error):
             raise ModelError(
-                f"{repository} is not in the local cache and the offline profile downloads nothing. Set XLFT_PROFILE=full "
-                "where there is a network, or give the folder of a saved copy."
+                f"The model in {folder} needs code of its own, and the course runs none that comes with a model. Choose a "
+                "model whose architecture transformers has."
             ) from error
-        raise ModelError(f"{repository} cannot be loaded from the Hub: {error}") from error
+        raise ModelError(
+            f"The model in {folder} cannot be loaded: {error} If a file is damaged, delete the folder and get it again."
+        ) from error
     finally:
         set_verbosity(verbosity)
 

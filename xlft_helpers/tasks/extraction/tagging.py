@@ -7,7 +7,7 @@ from typing import Any, cast
 from datasets import Dataset
 from transformers import DataCollatorForTokenClassification, PreTrainedModel, PreTrainedTokenizerBase
 
-from xlft_helpers.errors import DataError
+from xlft_helpers.errors import DataError, ModelError
 from xlft_helpers.finetuning import TRANSFORMER_RECIPE, Head, Recipe
 from xlft_helpers.inference import predict_pieces
 from xlft_helpers.objectives import IGNORED
@@ -51,6 +51,11 @@ def _encoder(labels: list[str]) -> Callable[[Dataset, PreTrainedTokenizerBase, i
             raise DataError(
                 f"The slots {sorted(unknown)} are not among the tagger's labels, which come from the training rows: "
                 f"{', '.join(sorted({label[2:] for label in labels[1:]}))}. Train on rows that have them, or leave them out."
+            )
+        if not tokenizer.is_fast:
+            raise ModelError(
+                f"{type(tokenizer).__name__} does not say where in the text its pieces stand, so its model cannot tag spans. "
+                "Choose a model with a fast tokenizer: 'use-m', 'mini', 'mbert' or 'xlmr'."
             )
         return rows.map(
             lambda row: _encode_row(row, tokenizer, max_length, index),
