@@ -18,6 +18,7 @@ LAYERS = [
     ["pretraining"],
     ["finetuning"],
     ["evaluation"],
+    ["ensembling"],
     ["results"],
     ["comparison"],
     ["tasks"],
