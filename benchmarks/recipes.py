@@ -295,7 +295,11 @@ def table(runs: dict[str, dict[str, Any]]) -> str:
         if not chosen:
             continue
         codes = list(next(iter(chosen.values()))[0])
-        lines += [f"## {title}", "", f"| attempt | seeds | mean | without Hindi | {' | '.join(codes)} | CPU s | learned |"]
+        lines += [
+            f"## {title}",
+            "",
+            f"| attempt | seeds | mean | without Hindi | {' | '.join(codes)} | CPU s | learned |",
+        ]
         lines += ["| --- " * (6 + len(codes)) + "|"]
         for name in [name for name in ATTEMPTS if name in chosen]:
             rows = chosen[name]
