@@ -38,7 +38,7 @@ def test_a_text_with_two_possible_classes_counts_for_both():
 
 
 def test_with_the_shift_the_mean_answer_is_the_prior():
-    scores = DRAW.normal(size=(500, 3)) + [2, 0, -1]
+    scores = DRAW.normal(loc=[2, 0, -1], size=(500, 3))
     for prior in ([1 / 3, 1 / 3, 1 / 3], [0.6, 0.3, 0.1]):
         shift = match_prior(scores, prior)
         np.testing.assert_allclose(softmax(scores + shift, axis=1).mean(axis=0), prior, atol=1e-3)
