@@ -3,8 +3,10 @@
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 ROOT = Path(__file__).resolve().parent
 _SCRATCH = tempfile.TemporaryDirectory(prefix="xlft-tests-")
@@ -19,25 +21,28 @@ os.environ.update(
 )
 for name in ("XLFT_PROFILE", "XLFT_STRICT"):
     os.environ.pop(name, None)
-
-measured_notebooks = pytest.StashKey[list]()
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    config.stash[measured_notebooks] = []
+workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+if workers > 1:
+    # Workers side by side share the cores: with all threads each, they would spend their time waiting for each other.
+    os.environ["OMP_NUM_THREADS"] = str(max(1, (os.cpu_count() or 1) // workers))
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    runs = config.stash[measured_notebooks]
+class OneWorkerAFile(LoadFileScheduling):
+    """What shares a kernel or fixtures stays on one worker; the solutions, a kernel each, spread over all of them."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return nodeid if "/test_solutions.py::" in nodeid else super()._split_scope(nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneWorkerAFile:
+    return OneWorkerAFile(config, log)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    reports = terminalreporter.getreports("passed") + terminalreporter.getreports("failed")
+    runs = sorted(value for report in reports for name, value in report.user_properties if name == "notebook")
     if runs:
-        terminalreporter.section("notebooks: time and peak memory (solutions edition, one after another)")
-        for run in runs:
-            terminalreporter.line(f"{run.name:36} {run.seconds:7.1f} s {run.peak_memory / 2**20:7.0f} MB")
-        total = sum(run.seconds for run in runs)
-        terminalreporter.line(f"{'all':36} {total:7.1f} s {max(run.peak_memory for run in runs) / 2**20:7.0f} MB")
-
-
-@pytest.fixture
-def record_notebook(request: pytest.FixtureRequest):
-    """Call with a NotebookRun to have it in the table at the end of the test run."""
-    return request.config.stash[measured_notebooks].append
+        terminalreporter.section("notebooks: time and peak memory (solutions edition, beside the other workers' tests)")
+        for name, seconds, megabytes in runs:
+            terminalreporter.line(f"{name:36} {seconds:7.1f} s {megabytes:7.0f} MB")
+        terminalreporter.line(f"{'all':36} {sum(run[1] for run in runs):7.1f} s {max(run[2] for run in runs):7.0f} MB")

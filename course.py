@@ -52,7 +52,8 @@ def main() -> int:
         # The folder is the root, so that the README is at hand; the start page is in the printed address, too.
         "open": ["-m", "jupyterlab", f"--ServerApp.root_dir={ROOT}", f"--LabApp.default_url=/lab/tree/{START}"],
         "run": ["-m", "xlft_helpers", "run"],
-        "test": ["-m", "pytest"],
+        # Two at a time: two of the largest notebooks need 3 GB together.
+        "test": ["-m", "pytest", "-n", "2"],
     }
     if command in ("-h", "--help", "help"):
         print(__doc__)

@@ -177,7 +177,7 @@ print({k: scores.shape for k, scores in S.items()})
 # \mathrm{nDCG@}k = \frac{\sum_{i=1}^{k} r_i / \log_2(i+1)}{\sum_{i=1}^{\min(R, k)} 1 / \log_2(i+1)}$$
 #
 # MRR (mean reciprocal rank) is 1 for a right text at the top, 1/2 at the second place, 1/10 at the tenth; our lists end
-# at ten, and an answer that is not in them counts 0. (In the row "guess" below, MRR is over the whole ranking.) nDCG
+# at ten, and an answer that is not in them counts 0. nDCG
 # also pays for the second and third relevant text, and divides by what a perfect list would get. Take one small list
 # and do the sums: ten texts, of which numbers 3 and 8 are relevant.
 
@@ -216,8 +216,8 @@ results |= {("BM25", k): ranking_metrics(by_words[k], relevant[k]) for k in S}
 # %%
 rows = {}
 for k in S:
-    size, ranks = len(collection[k]), np.arange(1, len(collection[k]) + 1)
-    chance = np.array([1, 1, 1, 10, (1 / ranks).sum(), (1 / np.log2(ranks[:10] + 1)).sum()]) / size
+    size, ranks = len(collection[k]), np.arange(1, 11)
+    chance = np.array([1, 1, 1, 10, (1 / ranks).sum(), (1 / np.log2(ranks + 1)).sum()]) / size
     rows[k, "guess"] = 100 * chance
     for method in ("BM25", "USE-M"):
         p, means = bootstrap_mean(results[method, k]["P@1"]), results[method, k].mean()
