@@ -71,6 +71,10 @@ def _parser() -> argparse.ArgumentParser:
         help="mean-centre target languages in zero-shot, from unlabelled training texts (default: yes)",
     )  # fmt: skip
     compare.add_argument(
+        "--recipe", choices=["best"],
+        help="best: an ensemble of encoder, probe and n-grams, for balanced classes (default: one fine-tuned model)",
+    )  # fmt: skip
+    compare.add_argument(
         "--output-dir", type=Path, metavar="DIR", help="keep finished runs here; a second call goes on"
     )
     compare.add_argument("--json", type=Path, metavar="FILE", help="write all figures here")
@@ -149,6 +153,7 @@ def _compare(options: argparse.Namespace) -> int:
         seeds=options.seeds,
         alpha=options.alpha,
         centre=options.centre,
+        recipe=options.recipe,
         output_dir=options.output_dir,
     )
     print(comparison.report())
