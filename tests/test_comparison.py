@@ -98,14 +98,28 @@ def test_lexical_expert_answers_only_in_languages_it_was_trained_on(data, monkey
     asked, real = [], engine.predict
 
     def predict(model, tokenizer, rows, **keywords):
-        asked.append((rows["language"][0], keywords["lexical"]))
+        asked.append((set(rows["language"]), keywords["lexical"]))
         return real(model, tokenizer, rows, **keywords)
 
     monkeypatch.setattr(engine, "predict", predict)
     found = compare(data, methods=["zero-shot", "merged"], languages=["en", "fr"], seeds=1, progress=False)
-    assert asked == [("en", True), ("fr", False), ("en", True), ("fr", True)]
+    assert asked == [({"en"}, True), ({"fr"}, False), ({"en", "fr"}, True)]
     assert found.settings["recipe"]["lexical_expert"]
     assert "lexical expert" in found.report()
+
+
+def test_shifts_of_all_languages_at_once_are_those_of_each(data):
+    from xlft_helpers.finetuning import finetune
+    from xlft_helpers.inference import language_shift
+
+    english, french, german = (select_language(data["train"], language) for language in ("en", "fr", "de"))
+    result = finetune("use-m", english, recipe=QUICK, progress=False)
+    found = engine._language_shifts(result, data["train"], "en", ["fr", "ru", "de"])
+    for row, rows in ((0, french), (2, german)):
+        expected = language_shift(result.model, result.tokenizer, english, rows)
+        np.testing.assert_allclose(found[row], expected, atol=1e-3)
+        assert np.linalg.norm(found[row]) > 0.01
+    assert (found[1] == 0).all()  # a language without training texts
 
 
 def test_zero_shot_never_sees_a_target_label(data):

@@ -8,8 +8,12 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from xlft_helpers.errors import XlftError
+from xlft_helpers.errors import MainProcessError, XlftError
+
+if TYPE_CHECKING:
+    from xlft_helpers.results import Comparison
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -17,6 +21,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         return options.run(options)
+    except MainProcessError:
+        return 2
     except XlftError as error:
         print(f"xlft: {error}", file=sys.stderr)
         return 2
@@ -42,44 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     run.set_defaults(run=_run)
 
-    compare = commands.add_parser(
-        "compare",
-        help="zero-shot, per-language and merged fine-tuning side by side",
-        description="Train and test every method with every seed; print macro-F1 with intervals, baselines, the transfer "
-        "gap and which differences are distinguishable.",
-        epilog="Your own data: a .tsv, .csv or .jsonl file (UTF-8) with the columns text, label, language (ISO 639-1) and "
-        "split (train, dev, test); or a folder per language with a file per split, such as fr/train.tsv.",
-    )
-    compare.add_argument("--data", default="tweets", metavar="tweets|umsab|FILE|FOLDER", help="default: tweets")
-    compare.add_argument("--data-dir", type=Path, metavar="DIR", help="folder with UMSAB's files")
-    compare.add_argument(
-        "--label-map", nargs="+", metavar="NAME=LABEL", help="rename labels, e.g. 1=positive 0=negative"
-    )
-    compare.add_argument(
-        "--model", default="use-m", metavar="NAME", help="use-m, mbert, xlm, xlmr, a Hub id or a folder"
-    )
-    compare.add_argument(
-        "--methods", nargs="+", default=["zero-shot", "per-language", "merged"], metavar="METHOD",
-        help="zero-shot, per-language, merged (default: all three)",
-    )  # fmt: skip
-    compare.add_argument("--source", default="en", metavar="CODE", help="source language (default: en)")
-    compare.add_argument("--languages", nargs="+", metavar="CODE", help="default: all in the data")
-    compare.add_argument("--seeds", type=int, default=3, metavar="N", help="runs with different seeds (default: 3)")
-    compare.add_argument("--alpha", type=float, default=1.0, help="language sampling, 0 to 1 (default: 1)")
-    compare.add_argument(
-        "--centre", action=argparse.BooleanOptionalAction, default=True,
-        help="mean-centre target languages in zero-shot, from unlabelled training texts (default: yes)",
-    )  # fmt: skip
-    compare.add_argument(
-        "--recipe", choices=["best"],
-        help="best: an ensemble of encoder, probe and n-grams, for balanced classes (default: one fine-tuned model)",
-    )  # fmt: skip
-    compare.add_argument(
-        "--output-dir", type=Path, metavar="DIR", help="keep finished runs here; a second call goes on"
-    )
-    compare.add_argument("--json", type=Path, metavar="FILE", help="write all figures here")
-    compare.add_argument("--figure", type=Path, metavar="FILE.png", help="draw the scores here")
-    compare.set_defaults(run=_compare)
+    _add_compare(commands)
 
     pretrain = commands.add_parser("pretrain", help="pretrain a small language model on a text of your own")
     pretrain.add_argument("--corpus", type=Path, required=True, metavar="FILE.jsonl",
@@ -104,6 +73,77 @@ def _parser() -> argparse.ArgumentParser:
     pretrain.add_argument("--seed", type=int, default=0, metavar="N")
     pretrain.set_defaults(run=_pretrain)
     return parser
+
+
+COMPARE_DEFAULTS: dict[str, Any] = {
+    "data": "tweets",
+    "data_dir": None,
+    "label_map": None,
+    "model": "use-m",
+    "methods": ["zero-shot", "per-language", "merged"],
+    "source": "en",
+    "languages": None,
+    "seeds": 3,
+    "alpha": 1.0,
+    "centre": True,
+}
+"""What is compared, unless an argument says otherwise; a plan fixes these. An argument that was not given is absent from the
+parsed options, so that one that contradicts a plan can be told from a default."""
+
+
+def _add_compare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    compare = commands.add_parser(
+        "compare",
+        help="zero-shot, per-language and merged fine-tuning side by side",
+        description="Train and test every method with every seed; print macro-F1 with intervals, baselines, the transfer "
+        "gap and which differences are distinguishable.",
+        epilog="Your own data: a .tsv, .csv or .jsonl file (UTF-8) with the columns text, label, language (ISO 639-1) and "
+        "split (train, dev, test); or a folder per language with a file per split, such as fr/train.tsv. "
+        "Several processes on one comparison: 'torchrun --nproc-per-node 2 -m xlft_helpers compare ...' shares out every "
+        "batch; a plan shares out whole models, on one machine or many.",
+        argument_default=argparse.SUPPRESS,
+    )
+    compare.add_argument("--data", metavar="tweets|intents|umsab|FILE|FOLDER", help="default: tweets")
+    compare.add_argument("--data-dir", type=Path, metavar="DIR", help="folder with UMSAB's files")
+    compare.add_argument(
+        "--label-map", nargs="+", metavar="NAME=LABEL", help="rename labels, e.g. 1=positive 0=negative"
+    )
+    compare.add_argument("--model", metavar="NAME", help="use-m, mbert, xlm, xlmr, a Hub id or a folder")
+    compare.add_argument(
+        "--methods", nargs="+", metavar="METHOD", help="zero-shot, per-language, merged (default: all three)"
+    )
+    compare.add_argument("--source", metavar="CODE", help="source language (default: en)")
+    compare.add_argument("--languages", nargs="+", metavar="CODE", help="default: all in the data")
+    compare.add_argument("--seeds", type=int, metavar="N", help="runs with different seeds (default: 3)")
+    compare.add_argument("--alpha", type=float, help="language sampling, 0 to 1 (default: 1)")
+    compare.add_argument(
+        "--centre", action=argparse.BooleanOptionalAction,
+        help="mean-centre target languages in zero-shot, from unlabelled training texts (default: yes)",
+    )  # fmt: skip
+    compare.add_argument(
+        "--recipe", choices=["best"], default=None,
+        help="best: an ensemble of encoder, probe and n-grams, for balanced classes (default: one fine-tuned model)",
+    )  # fmt: skip
+    compare.add_argument(
+        "--output-dir", type=Path, default=None, metavar="DIR", help="keep finished runs here; a second call goes on"
+    )
+    compare.add_argument("--json", type=Path, default=None, metavar="FILE", help="write all figures here")
+    compare.add_argument("--figure", type=Path, default=None, metavar="FILE.png", help="draw the scores here")
+    planned = compare.add_argument_group(
+        "a plan",
+        "Write the comparison's models as numbered jobs into a file, run each job anywhere that sees the file, then collect. "
+        "A job that is done is skipped, and one that was lost is run again by the same command.",
+    )
+    planned.add_argument(
+        "--plan", type=Path, default=None, metavar="FILE.json",
+        help="write the jobs here; of a file that exists, say what is done and what is missing",
+    )  # fmt: skip
+    planned.add_argument("--job", nargs="+", default=None, metavar="I", help="run these jobs of the plan: 3, or 0-3,7")
+    planned.add_argument(
+        "--collect", action="store_true", default=False,
+        help="print the report of all jobs; --json and --figure belong here; exit code 2 if jobs are missing",
+    )  # fmt: skip
+    compare.set_defaults(run=_compare)
 
 
 # The commands import what they need themselves: `xlft --help` should not wait for torch.
@@ -137,25 +177,28 @@ def _compare(options: argparse.Namespace) -> int:
             raise XlftError(
                 f"{path} cannot be written: the folder {path.resolve().parent} does not exist. Make it first."
             )
-    label_map = _label_map(options.label_map)
+    _check_plan_arguments(options)
+    given = {name: value for name, value in vars(options).items() if name in COMPARE_DEFAULTS}
+    from xlft_helpers import distributed
 
+    with distributed.together():
+        return _compare_by_plan(options, given) if options.plan else _compare_at_once(options, given)
+
+
+def _compare_at_once(options: argparse.Namespace, given: dict[str, Any]) -> int:
+    from xlft_helpers import distributed
     from xlft_helpers.comparison import compare
     from xlft_helpers.data import load_data
+
+    data, arguments = _what_to_compare({**COMPARE_DEFAULTS, **given})
+    rows = distributed.main_first(lambda: load_data(**data))
+    comparison = compare(rows, **arguments, recipe=options.recipe, output_dir=options.output_dir)
+    return _report(comparison, options) if distributed.is_main() else 0
+
+
+def _report(comparison: "Comparison", options: argparse.Namespace) -> int:
     from xlft_helpers.plots import figure_png, plot_scores, set_style
 
-    data = load_data(options.data, data_dir=options.data_dir, languages=None, label_map=label_map)
-    comparison = compare(
-        data,
-        options.model,
-        options.methods,
-        source=options.source,
-        languages=options.languages,
-        seeds=options.seeds,
-        alpha=options.alpha,
-        centre=options.centre,
-        recipe=options.recipe,
-        output_dir=options.output_dir,
-    )
     print(comparison.report())
     if options.json:
         comparison.to_json(options.json)
@@ -165,6 +208,74 @@ def _compare(options: argparse.Namespace) -> int:
         temporary.write_bytes(figure_png(plot_scores(comparison.summary)))
         temporary.replace(options.figure)
     return 0
+
+
+def _compare_by_plan(options: argparse.Namespace, given: dict[str, Any]) -> int:
+    from xlft_helpers import distributed
+    from xlft_helpers.plans import PlannedRun, job_numbers, job_ranges, read_plan, with_absolute_paths, write_plan
+
+    path: Path = options.plan
+    what = _what_to_compare({**COMPARE_DEFAULTS, **given})
+    say = print if distributed.is_main() else lambda _: None
+    if distributed.from_main(lambda: not path.exists() and not (options.job or options.collect)):
+        plan = distributed.from_main(lambda: write_plan(path, *what, recipe=options.recipe))
+        say(f"{path}: {len(plan.jobs)} jobs, to be run by xlft compare --plan {path} --job I")
+        for number, job in enumerate(plan.jobs):
+            say(f"{number:4}  {job}")
+        return 0
+    plan = read_plan(path)
+    if options.recipe and not plan.recipe.ensemble:
+        raise XlftError(f"{path} was planned without --recipe best. Leave it out, or write another plan.")
+    data, arguments = with_absolute_paths(*what)
+    for name in given:
+        key, asked, fixed = (name, arguments, plan.comparison) if name in arguments else (name, data, plan.data)
+        if name == "data":
+            key = "source"
+        if asked[key] != fixed[key]:
+            raise XlftError(
+                f"{path} was planned with --{name.replace('_', '-')} {fixed[key]}, not {asked[key]}. Leave the argument "
+                "out, or write another plan under another name."
+            )
+    numbers = [number for text in options.job or () for number in job_numbers(plan, text)]
+    run = PlannedRun(plan)
+    if options.collect:
+        comparison = run.collect()
+        return _report(comparison, options) if distributed.is_main() else 0
+    for number in numbers:
+        was_run = run.run(number)
+        say(f"job {number} ({plan.jobs[number]}): {'done' if was_run else 'was done already'}")
+    if not numbers:
+        missing = run.missing()
+        ends = f"missing: {job_ranges(missing)}" if missing else "collect them with --collect"
+        say(f"{path}: {len(plan.jobs) - len(missing)} of {len(plan.jobs)} jobs done; {ends}")
+    return 0
+
+
+def _check_plan_arguments(options: argparse.Namespace) -> None:
+    """A plan is written, run or collected by one call each; what belongs to one of them is refused elsewhere."""
+    if (options.job or options.collect) and not options.plan:
+        raise XlftError("--job and --collect need --plan FILE.json, the plan that they belong to.")
+    if options.job and options.collect:
+        raise XlftError("--job and --collect exclude each other: collect once all jobs are done.")
+    if options.plan and not options.collect and (options.json or options.figure):
+        raise XlftError("With --plan, --json and --figure belong to --collect: there is nothing to show before.")
+    if options.plan and options.output_dir:
+        raise XlftError(
+            f"--output-dir does not go with --plan: its finished jobs are kept in {options.plan.with_suffix('.runs')}."
+        )
+
+
+def _what_to_compare(chosen: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The arguments of `load_data` and those of `compare`."""
+    data = {
+        "source": chosen["data"],
+        "data_dir": chosen["data_dir"] and str(chosen["data_dir"]),
+        # Intents are restricted to those that the languages share, so it matters which ones are loaded.
+        "languages": chosen["languages"] if chosen["data"] == "intents" else None,
+        "label_map": _label_map(chosen["label_map"]),
+    }
+    names = ("model", "methods", "source", "languages", "seeds", "alpha", "centre")
+    return data, {name: chosen[name] for name in names}
 
 
 def _pretrain(options: argparse.Namespace) -> int:

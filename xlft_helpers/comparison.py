@@ -6,35 +6,29 @@ job: the zero-shot model of the source language is also its per-language model.
 
 import hashlib
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import torch
 from datasets import Dataset, DatasetDict, concatenate_datasets
+from torch import Tensor
 from tqdm import tqdm
 
-from xlft_helpers import settings
+from xlft_helpers import distributed, settings
 from xlft_helpers.data import label_names, languages_of, require_rows, sample_languages, select_language
 from xlft_helpers.ensembling import fit_ensemble
 from xlft_helpers.errors import DataError, XlftError
 from xlft_helpers.evaluation import baseline_predictions
-from xlft_helpers.finetuning import Recipe, best_recipe, default_recipe, finetune
-from xlft_helpers.inference import has_sentence_embeddings, mean_embedding, predict
+from xlft_helpers.finetuning import FinetuneResult, Recipe, best_recipe, default_recipe, finetune
+from xlft_helpers.inference import embed, has_sentence_embeddings, predict
+from xlft_helpers.jobs import Job, JobStore, plan
 from xlft_helpers.results import Comparison, Prediction
 
 METHODS = ("zero-shot", "per-language", "merged")
-
-
-@dataclass(frozen=True)
-class Job:
-    """One model to train: the methods that use it, its seed and its training languages."""
-
-    methods: tuple[str, ...]
-    seed: int
-    train_languages: tuple[str, ...]
 
 
 def compare(
@@ -79,9 +73,41 @@ def compare(
         output_dir: keeps every finished job, so that an interrupted comparison goes on where it was.
         progress: show bars with the time left.
 
+    Processes that work together (see :mod:`xlft_helpers.distributed`) share every batch of a training and the texts to
+    predict, and each returns the same comparison; only the main one writes.
+
     Raises:
         DataError: rows that a method needs are missing.
         XlftError: an unknown method, fewer than one seed, or an alpha outside [0, 1].
+    """
+    prepared = prepare(
+        data, model, methods, source=source, languages=languages, seeds=seeds, alpha=alpha, centre=centre, recipe=recipe
+    )
+    distributed.start()
+    store = prepared.store(output_dir) if output_dir else None
+    predictions: list[Prediction] = []
+    hidden = not (progress and distributed.is_main()) or len(prepared.jobs) == 1
+    for job in tqdm(prepared.jobs, desc="models", disable=hidden, leave=False):
+        finished = store and prepared.finished(job, store)
+        predictions += finished or prepared.run(job, store, progress=progress)
+    return prepared.conclude(predictions)
+
+
+def prepare(
+    data: DatasetDict,
+    model: str = "use-m",
+    methods: Sequence[str] = METHODS,
+    *,
+    source: str = "en",
+    languages: Sequence[str] | None = None,
+    seeds: int = 3,
+    alpha: float = 1.0,
+    centre: bool = True,
+    recipe: Recipe | Literal["best"] | None = None,
+) -> "Prepared":
+    """Check what is to be compared, and list the models to train, without training any.
+
+    Args: as for :func:`compare`, which then runs every job; raises what it raises.
     """
     _check_arguments(methods, seeds, alpha)
     tested = _tested_languages(data, languages, source)
@@ -94,7 +120,6 @@ def compare(
         recipe = best_recipe(model)
     recipe = recipe or replace(default_recipe(model), lexical_expert=model == "use-m")
     test = {language: select_language(data["test"], language) for language in tested}
-    jobs = plan(methods, source, trained, tested, seeds)
     described = {
         "model": model,
         "methods": list(methods),
@@ -109,36 +134,59 @@ def compare(
         "parallel_test": _is_parallel(test),
         "precision": settings.precision().reason,
     }
-    store = _JobStore(output_dir, {**described, "data": _fingerprint(data)}) if output_dir else None
-    predictions: list[Prediction] = []
-    for job in tqdm(jobs, desc="models", disable=not progress or len(jobs) == 1, leave=False):
-        finished = store.read(job, tested) if store else None
-        if finished is None:
-            finished = _run(job, data, test, model, alpha, centre, recipe, progress)
-            if store:
-                store.write(job, finished)
-        predictions += finished
-    predictions += _baselines(data["train"], test, source, seeds)
-    labels = {language: np.asarray(rows["label"]) for language, rows in test.items()}
-    return Comparison(settings=described, labels=labels, predictions=predictions)
+    return Prepared(data, test, recipe, described, plan(methods, source, trained, tested, seeds))
 
 
-def plan(methods: Sequence[str], source: str, trained: Sequence[str], tested: Sequence[str], seeds: int) -> list[Job]:
-    """The models that the methods need, each once."""
-    users: dict[tuple[str, ...], list[str]] = {}
-    if "zero-shot" in methods:
-        users.setdefault((source,), []).append("zero-shot")
-    if "per-language" in methods:
-        for language in trained:
-            if language in tested:
-                users.setdefault((language,), []).append("per-language")
-    if "merged" in methods:
-        users.setdefault(tuple(trained), []).append("merged")
-    return [
-        Job(tuple(names), settings.SEED + seed, languages)
-        for seed in range(seeds)
-        for languages, names in users.items()
-    ]
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A comparison that may start: its jobs can be run in any order and anywhere.
+
+    Attributes:
+        data: train, dev and test rows.
+        test: the test rows of each language to test on.
+        recipe: of every training.
+        settings: what is compared, and how.
+        jobs: the models to train.
+    """
+
+    data: DatasetDict
+    test: dict[str, Dataset]
+    recipe: Recipe
+    settings: dict[str, Any]
+    jobs: list[Job]
+
+    @property
+    def test_sizes(self) -> dict[str, int]:
+        """The number of test rows of each language."""
+        return {language: len(rows) for language, rows in self.test.items()}
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Of all rows; data with another fingerprint may give other results."""
+        return _fingerprint(self.data)
+
+    def store(self, folder: Path | str) -> JobStore:
+        """The finished jobs of this comparison in a folder."""
+        return JobStore(folder, {**self.settings, "data": self.fingerprint})
+
+    def finished(self, job: Job, store: JobStore) -> list[Prediction] | None:
+        """What a job that was run before answered; ``None`` if it is to be run. All processes hear the same."""
+        return distributed.from_main(lambda: store.read(job, self.test_sizes))
+
+    def run(self, job: Job, store: JobStore | None = None, progress: bool = True) -> list[Prediction]:
+        """Train the model of one job and let it answer every test set, and keep the answers in ``store``."""
+        model, alpha, centre = (self.settings[key] for key in ("model", "alpha", "centre"))
+        predictions = _run(job, self.data, self.test, model, alpha, centre, self.recipe, progress)
+        if store:
+            distributed.from_main(lambda: store.write(job, predictions))
+        return predictions
+
+    def conclude(self, predictions: Sequence[Prediction]) -> Comparison:
+        """The comparison, once all jobs are done: adds the baselines."""
+        source, seeds = self.settings["source"], self.settings["seeds"]
+        baselines = distributed.from_main(lambda: _baselines(self.data["train"], self.test, source, seeds))
+        labels = {language: np.asarray(rows["label"]) for language, rows in self.test.items()}
+        return Comparison(settings=self.settings, labels=labels, predictions=[*predictions, *baselines])
 
 
 def _run(
@@ -160,19 +208,51 @@ def _run(
     result = finetune(model, train, dev, recipe=recipe, seed=job.seed, progress=progress)
     # Every model of one language is centred on the others: in the transfer matrix, each of its rows is zero-shot.
     centred = centre and len(job.train_languages) == 1 and has_sentence_embeddings(result.model)
-    source_mean = mean_embedding(result.model, result.tokenizer, train) if centred else None
-    predictions = []
-    for language, rows in test.items():
-        own, shift = language in job.train_languages, None
-        unlabelled = select_language(data["train"], language)
-        if source_mean is not None and not own and len(unlabelled):
-            shift = mean_embedding(result.model, result.tokenizer, unlabelled) - source_mean
-        values = predict(result.model, result.tokenizer, rows, max_length=recipe.max_length, shift=shift, lexical=own)
-        predictions += [
-            Prediction(method, job.seed, job.train_languages, language, values, result.train_seconds)
-            for method in job.methods
-        ]
-    return predictions
+    answers: dict[str, np.ndarray] = {}
+    for own in (True, False):
+        languages = [language for language in test if (language in job.train_languages) == own]
+        if not languages:
+            continue
+        # All languages in one pass: fewer half-filled batches.
+        rows = concatenate_datasets([test[language] for language in languages])
+        sizes = [len(test[language]) for language in languages]
+        shift = None
+        if centred and not own:
+            shift = _language_shifts(result, data["train"], job.train_languages[0], languages)
+            shift = shift.repeat_interleave(torch.tensor(sizes, device=shift.device), dim=0)
+        values = _predict(result, rows, shift, max_length=recipe.max_length, lexical=own)
+        answers |= zip(languages, np.split(values, np.cumsum(sizes)[:-1]), strict=True)
+    return [
+        Prediction(method, job.seed, job.train_languages, language, answers[language], result.train_seconds)
+        for language in test
+        for method in job.methods
+    ]
+
+
+def _predict(result: FinetuneResult, rows: Dataset, shift: Tensor | None, **keywords: Any) -> np.ndarray:
+    """Class probabilities (n, num_labels), each row by one of the processes; ``shift`` is (n, H)."""
+
+    def answer(numbers: np.ndarray) -> np.ndarray:
+        part = None if shift is None else shift[torch.from_numpy(numbers)]
+        return predict(result.model, result.tokenizer, rows.select(numbers), shift=part, **keywords)
+
+    return distributed.shared_rows(answer, len(rows))
+
+
+def _language_shifts(result: FinetuneResult, train: Dataset, source: str, languages: Sequence[str]) -> Tensor:
+    """(L, H): how far each language's training texts lie from the source's; zero where a language has none."""
+    train = select_language(train, source, *languages)
+    embeddings = torch.from_numpy(
+        distributed.shared_rows(
+            lambda numbers: embed(result.model, result.tokenizer, train.select(numbers)).cpu().numpy(), len(train)
+        )
+    )
+    spoken = np.asarray(train["language"])
+    means = [
+        embeddings[torch.from_numpy(np.flatnonzero(spoken == language))].mean(dim=0)
+        for language in (source, *languages)
+    ]
+    return torch.stack([mean - means[0] for mean in means[1:]]).nan_to_num(0.0).to(result.model.device)
 
 
 def _run_ensemble(
@@ -210,14 +290,13 @@ def _baselines(train: Dataset, test: dict[str, Dataset], source: str, seeds: int
         add("majority", settings.SEED, language, language, baseline_predictions("majority", own, rows))
         for seed in range(settings.SEED, settings.SEED + seeds):
             add("random", seed, language, language, baseline_predictions("random", own, rows, seed=seed))
-        add("tf-idf", settings.SEED, language, language, baseline_predictions("tfidf", own, rows))
-    targets = [language for language in test if language != source]
-    if targets:
-        together = concatenate_datasets([test[language] for language in targets])
-        answers = baseline_predictions("tfidf", select_language(train, source), together)
-        ends = np.cumsum([len(test[language]) for language in targets])
-        for language, own_answers in zip(targets, np.split(answers, ends[:-1]), strict=True):
-            add("tf-idf-zero-shot", settings.SEED, source, language, own_answers)
+        if language != source:
+            add("tf-idf", settings.SEED, language, language, baseline_predictions("tfidf", own, rows))
+    # The source's TF-IDF is fitted once, for its own test set and the others.
+    answers = baseline_predictions("tfidf", select_language(train, source), concatenate_datasets(list(test.values())))
+    ends = np.cumsum([len(rows) for rows in test.values()])
+    for language, own_answers in zip(test, np.split(answers, ends[:-1]), strict=True):
+        add("tf-idf" if language == source else "tf-idf-zero-shot", settings.SEED, source, language, own_answers)
     return found
 
 
@@ -256,41 +335,3 @@ def _fingerprint(data: DatasetDict) -> str:
         for column in ("text", "label", "language"):
             digest.update(json.dumps(list(data[split][column]), ensure_ascii=False).encode())
     return digest.hexdigest()
-
-
-class _JobStore:
-    """Finished jobs in a folder: one file each, written under a temporary name and then renamed."""
-
-    def __init__(self, folder: Path | str, described: dict[str, Any]) -> None:
-        # What decides a job's result; the list of methods and the number of seeds may grow between runs.
-        fixed = {key: described[key] for key in ("model", "alpha", "centre", "recipe", "labels", "data")}
-        self._key = hashlib.sha256(json.dumps(fixed, sort_keys=True).encode()).hexdigest()[:16]
-        self._folder = Path(folder)
-        self._folder.mkdir(parents=True, exist_ok=True)
-
-    def _path(self, job: Job) -> Path:
-        merged = "merged-" if "merged" in job.methods else ""
-        return self._folder / f"{self._key}-{merged}{'+'.join(job.train_languages)}-seed{job.seed}.npz"
-
-    def read(self, job: Job, tested: Sequence[str]) -> list[Prediction] | None:
-        path = self._path(job)
-        if not path.exists():
-            return None
-        with np.load(path, allow_pickle=False) as archive:
-            if any(language not in archive for language in tested):
-                return None
-            seconds = float(archive["_seconds"])
-            return [
-                Prediction(method, job.seed, job.train_languages, language, archive[language], seconds)
-                for language in tested
-                for method in job.methods
-            ]
-
-    def write(self, job: Job, predictions: list[Prediction]) -> None:
-        path = self._path(job)
-        temporary = path.with_suffix(f".{os.getpid()}.tmp")
-        arrays: dict[str, Any] = {p.test_language: p.probabilities for p in predictions}
-        arrays["_seconds"] = predictions[0].train_seconds
-        with temporary.open("wb") as file:
-            np.savez(file, **arrays)
-        temporary.replace(path)

@@ -30,5 +30,13 @@ class TrainingError(XlftError, RuntimeError):
     """A training run that cannot start or cannot go on."""
 
 
+class MainProcessError(XlftError, RuntimeError):
+    """In a process that works beside others: the main process failed. That one says why; this one only ends."""
+
+
+class PlanError(XlftError, ValueError):
+    """A plan of jobs that cannot be followed: damaged, of another version, for other data, or not done yet."""
+
+
 class EndpointError(XlftError, ConnectionError):
     """A generative model that cannot be asked: not set up, not reachable, too dear, or not speaking the protocol."""

@@ -37,7 +37,8 @@ def predict(
         tokenizer: its tokenizer.
         texts: n strings, or a data set with a ``text`` column.
         max_length: longest input in tokens, as in training.
-        shift: (H,), taken off every sentence embedding before the head; see :func:`language_shift`. Default: nothing.
+        shift: (H,), taken off every sentence embedding before the head, or (n, H), one a text; see
+            :func:`language_shift`. Default: nothing.
         lexical: ``False`` silences a lexical expert, for texts of a language that it was not trained on.
 
     Returns:
@@ -50,12 +51,13 @@ def predict(
     extra: dict[str, Any] = {}
     if shift is not None:
         _require_sentence_embeddings(model)
-        extra["embedding_shift"] = shift
     if not lexical and isinstance(model, UseMForSequenceClassification):
         extra["lexical"] = False
     num_labels = cast(int, model.config.num_labels)
     probabilities = np.empty((len(strings), num_labels), dtype=np.float32)
     for rows, batch in _batches(model, tokenizer, strings, max_length):
+        if shift is not None:
+            extra["embedding_shift"] = shift if shift.ndim == 1 else shift[torch.from_numpy(rows)]
         logits: Tensor = model(**batch, **extra).logits
         probabilities[rows] = logits.float().softmax(dim=-1).cpu().numpy()
     return probabilities

@@ -2,7 +2,8 @@
 
 import pytest
 
-from xlft_helpers.data import label_names, languages_of, load_data
+from xlft_helpers.data import label_names, languages_of, load_data, require_rows, select_language
+from xlft_helpers.data.intents import INTENTS
 from xlft_helpers.errors import DataError
 
 
@@ -53,8 +54,20 @@ def test_row_that_cannot_be_used_is_named_by_file_and_line(folder):
 
 
 def test_source_that_does_not_exist(tmp_path):
-    with pytest.raises(DataError, match=r"tweetz: no such file or folder. Give 'tweets', 'umsab', or the path"):
+    with pytest.raises(
+        DataError, match=r"tweetz: no such file or folder. Give 'tweets', 'intents', 'umsab', or the path"
+    ):
         load_data("tweetz")
+
+
+def test_intents_are_those_that_all_languages_have():
+    data = load_data("intents", languages=["en", "sv"])
+    names = label_names(data)
+    assert 10 <= len(names) < len(INTENTS)
+    for code in ("en", "sv"):
+        for rows in data.values():
+            assert {names[label] for label in select_language(rows, code)["label"]} == set(names)
+    require_rows(data, "train", ["en", "sv"])
 
 
 def test_options_that_do_not_fit_the_source(folder):

@@ -25,8 +25,12 @@ from .umsab import load_umsab
 # `datasets` draws a bar for every step over a few hundred rows; they would bury the bars that matter.
 disable_progress_bars()
 
+SOURCES = ("tweets", "intents", "umsab")
+"""The names that :func:`load_data` knows."""
+
 __all__ = [
     "COLUMNS",
+    "SOURCES",
     "SPLITS",
     "CleaningReport",
     "build_dataset",
@@ -72,8 +76,9 @@ def load_data(
     """Load labelled texts in the one schema: ``text``, ``label``, ``language``, ``split``, ``id``.
 
     Args:
-        source: ``tweets`` (the bundled corpus), ``umsab`` (the benchmark), or a file (.tsv, .csv, .jsonl) or a folder
-            of your own.
+        source: ``tweets`` (the bundled corpus), ``intents`` (voice commands, see :func:`load_intents`, with the intents
+            that all of the languages share), ``umsab`` (the benchmark), or a file (.tsv, .csv, .jsonl) or a folder of
+            your own.
         data_dir: for ``umsab`` only, a folder that holds its files; without it they are downloaded.
         languages: ISO 639-1 codes; default: every language that the source has.
         label_map: for your own data only, the labels' names in it to the names to use, e.g. ``{"1": "positive"}``.
@@ -89,12 +94,12 @@ def load_data(
         raise DataError(
             f"data_dir={str(data_dir)!r} belongs to 'umsab'; for your own data, give its path as the source."
         )
-    if label_map is not None and source in ("tweets", "umsab"):
-        raise DataError(
-            f"label_map does not apply to {source!r}, whose labels are negative, neutral and positive already."
-        )
+    if label_map is not None and source in SOURCES:
+        raise DataError(f"label_map does not apply to {source!r}, whose labels have the course's names already.")
     if source == "tweets":
         return load_tweets(languages)
+    if source == "intents":
+        return load_intents(languages, shared=True)
     if source == "umsab":
         return load_umsab(data_dir, languages)
     frame = _read_own(Path(source), label_map)
@@ -112,5 +117,7 @@ def _read_own(path: Path, label_map: Mapping[str, str] | None) -> pd.DataFrame:
     if path.is_dir():
         return read_folder(path, label_map=label_map)
     if not path.exists():
-        raise DataError(f"{path}: no such file or folder. Give 'tweets', 'umsab', or the path of your own data.")
+        raise DataError(
+            f"{path}: no such file or folder. Give 'tweets', 'intents', 'umsab', or the path of your own data."
+        )
     return read_table(path, label_map=label_map)

@@ -5,10 +5,10 @@ What is added to the Trainer: the precision that gains on this CPU, the recipe o
 
 import gc
 import time
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, cast
 
 import numpy as np
@@ -33,7 +33,7 @@ from transformers import (
 from transformers.trainer_utils import get_last_checkpoint
 from transformers.utils.logging import disable_progress_bar
 
-from xlft_helpers import settings
+from xlft_helpers import distributed, settings
 from xlft_helpers.data import label_names, tokenize
 from xlft_helpers.errors import TrainingError
 from xlft_helpers.models import load_config, load_model, load_tokenizer
@@ -114,7 +114,9 @@ def finetune(
 ) -> FinetuneResult:
     """Fine-tune a pretrained model on labelled texts of one or more languages.
 
-    Maximizes L_fine(θ) = Σ_i log p(y_i | x_i; θ) over ``train``; with several languages in it that is L_cross.
+    Maximizes L_fine(θ) = Σ_i log p(y_i | x_i; θ) over ``train``; with several languages in it that is L_cross. Processes
+    that work together (see :mod:`xlft_helpers.distributed`) share every batch; the batches, and so the number of
+    updates, are those of one process.
 
     Args:
         model_name: as for :func:`xlft_helpers.models.load_model`.
@@ -139,8 +141,8 @@ def finetune(
         progress: show a bar with the time left.
 
     Raises:
-        TrainingError: ``train`` is empty, the loss is not finite, the recipe contradicts itself, or ``tune`` is unknown or
-            does not fit the model, or the memory limit cannot be met.
+        TrainingError: ``train`` is empty, the loss is not finite, the recipe contradicts itself, ``tune`` is unknown or
+            does not fit the model, the memory limit cannot be met, or the batch does not divide among the processes.
         ModelError: the model cannot be loaded.
     """
     if len(train) == 0:
@@ -180,12 +182,13 @@ def finetune(
     kept, model._keys_to_ignore_on_save = model._keys_to_ignore_on_save, _unchanged(model)
     disable_progress_bar()  # a bar for each checkpoint would bury the one that matters
     evaluated = ({"dev": dev} if dev is not None else {}) | dict(watch or {})
-    with TemporaryDirectory(dir=settings.cache_dir()) as scratch:
+    with distributed.scratch_folder(settings.cache_dir()) as scratch:
         trainer = _Trainer(
             model=model,
             args=_training_arguments(
                 recipe,
                 seed,
+                head.task,
                 output_dir or scratch,
                 plan=plan,
                 evaluation_batch=EVALUATION_BATCH if memory_limit is None else plan.part,
@@ -197,10 +200,15 @@ def finetune(
             eval_dataset={n: head.encode(rows, tokenizer, recipe.max_length) for n, rows in evaluated.items()} or None,
             data_collator=head.collator(tokenizer, pad_to_multiple_of=PADDED_TO),
             compute_metrics=_macro_f1,
-            callbacks=[ProgressBar()] if progress else [],
+            callbacks=[ProgressBar()] if progress and distributed.is_main() else [],
         )
+        if distributed.processes() > 1:
+            # Each process draws the order of the batches by itself; without this, one could see a row that another has.
+            trainer.accelerator.rng_types = ["torch"]
+            # The Trainer knows one of torch's options by its old name only.
+            warnings.filterwarnings("ignore", "`broadcast_buffers` is deprecated", FutureWarning)
         trainer.remove_callback(PrinterCallback)  # the history table says it better
-        checkpoint = get_last_checkpoint(str(output_dir)) if output_dir and Path(output_dir).is_dir() else None
+        checkpoint = distributed.from_main(lambda: _last_checkpoint(output_dir))
         start = time.perf_counter()
         output = trainer.train(resume_from_checkpoint=checkpoint)
         seconds = time.perf_counter() - start
@@ -220,6 +228,10 @@ def finetune(
         train_seconds=seconds,
         trained_parameters=trained,
     )
+
+
+def _last_checkpoint(output_dir: Path | str | None) -> str | None:
+    return get_last_checkpoint(str(output_dir)) if output_dir and Path(output_dir).is_dir() else None
 
 
 class ProgressBar(TrainerCallback):
@@ -276,6 +288,7 @@ def _unchanged(model: PreTrainedModel) -> set[str]:
 def _training_arguments(
     recipe: Recipe,
     seed: int,
+    task: str,
     output_dir: Path | str,
     *,
     plan: BatchPlan,
@@ -284,13 +297,26 @@ def _training_arguments(
     evaluate: bool,
     select: bool,
 ) -> TrainingArguments:
+    processes = distributed.processes()
+    if plan.part % processes:
+        fitting = [n for n in range(1, plan.part + 1) if plan.part % n == 0]
+        raise TrainingError(
+            f"A batch of {plan.part} cannot be shared equally by {processes} processes: start "
+            f"{', '.join(map(str, fitting))}, or choose another batch_size in the recipe."
+        )
     return TrainingArguments(
         output_dir=str(output_dir),
         learning_rate=recipe.learning_rate,
         num_train_epochs=recipe.epochs,
         per_device_train_batch_size=plan.part,
         gradient_accumulation_steps=plan.parts,
-        per_device_eval_batch_size=evaluation_batch,
+        per_device_eval_batch_size=-(-evaluation_batch // processes) * processes,
+        # Several processes take equal parts of each batch, rather than a batch each.
+        accelerator_config={"split_batches": processes > 1},
+        # Buffers, such as a frozen embedding table, do not change: sending them at every step would cost most of the time.
+        ddp_broadcast_buffers=False,
+        # Looking for parameters without a gradient costs time at every step; a classifier of tokens has some.
+        ddp_find_unused_parameters=task != "sequence-classification",
         warmup_steps=recipe.warmup,
         weight_decay=recipe.weight_decay,
         label_smoothing_factor=recipe.label_smoothing,

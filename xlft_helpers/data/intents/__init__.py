@@ -38,7 +38,9 @@ _FEATURES = {
 __all__ = ["INTENTS", "load_intents", "read_grammar", "versions"]
 
 
-def load_intents(languages: Sequence[str] | None = None, *, per_intent: int = 12, seed: int = 0) -> DatasetDict:
+def load_intents(
+    languages: Sequence[str] | None = None, *, per_intent: int = 12, seed: int = 0, shared: bool = False
+) -> DatasetDict:
     """Draw commands in the course's schema, and with each its template and its slots.
 
     Args:
@@ -46,6 +48,7 @@ def load_intents(languages: Sequence[str] | None = None, *, per_intent: int = 12
         per_intent: training sentences an intent and language; dev and test get half as many each. An intent for which
             a language cannot give half of that is left out of the language.
         seed: fixes which templates go to which split, and every sentence.
+        shared: leave out the intents that one of the languages lacks, so that all have the same labels.
 
     Returns:
         train, dev and test with the columns of the schema (``label`` is one of ``INTENTS``) and
@@ -63,7 +66,12 @@ def load_intents(languages: Sequence[str] | None = None, *, per_intent: int = 12
     if per_intent < 2:
         raise DataError(f"per_intent={per_intent}: at least 2 are needed, so that dev and test get one each.")
     rows = [row for language in languages or reading.languages() for row in _rows(language, per_intent, seed)]
-    return build_dataset(pd.DataFrame(rows), INTENTS, "intents", features=_FEATURES, partial_labels=True)
+    frame = pd.DataFrame(rows)
+    if shared:
+        offered = frame.groupby("label")["language"].transform("nunique") == frame["language"].nunique()
+        frame = frame[offered]
+    intents = [intent for intent in INTENTS if not shared or intent in set(frame["label"])]
+    return build_dataset(frame, intents, "intents", features=_FEATURES, partial_labels=True)
 
 
 def _rows(language: str, per_intent: int, seed: int) -> Iterator[dict[str, Any]]:

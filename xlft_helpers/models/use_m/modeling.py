@@ -73,6 +73,8 @@ class UseMPreTrainedModel(PreTrainedModel):
     config_class = UseMConfig
     base_model_prefix = "encoder"
     main_input_name = "input_ids"
+    # The losses are means over their batch. Left to guess, the Trainer would take them for sums over all processes' batches.
+    accepts_loss_kwargs = False
 
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
@@ -208,7 +210,7 @@ class UseMForSequenceClassification(UseMPreTrainedModel):
             input_ids: (B, T) piece ids.
             attention_mask: (B, T), all ones by default.
             labels: (B,) class indices.
-            embedding_shift: (H,), taken off the sentence embeddings before the head (default: nothing).
+            embedding_shift: (H,) or (B, H), taken off the sentence embeddings before the head (default: nothing).
             lexical: let the lexical expert speak, if there is one (default); ``False`` for texts of a language that it
                 was not trained on.
 
