@@ -138,6 +138,31 @@ def test_zero_shot_never_sees_a_target_label(data):
     assert (first == second).all()
 
 
+def test_best_recipe_is_the_ensemble_and_sees_no_target_label(data, monkeypatch):
+    given, real = [], engine.fit_ensemble
+
+    def fit(model, train, unlabelled, **keywords):
+        given.append((set(train["language"]), unlabelled.column_names, keywords["recipe"].ensemble))
+        return real(model, train, unlabelled, **keywords)
+
+    monkeypatch.setattr(engine, "fit_ensemble", fit)
+    small = type(data)(
+        {
+            **data,
+            "train": data["train"].shuffle(seed=0).select(range(300)),
+            "test": select_language(data["test"], "en", "fr"),
+        }
+    )
+    found = compare(small, methods=["zero-shot"], languages=["en", "fr"], seeds=1, recipe="best", progress=False)
+    [(languages, columns, nested)] = given
+    assert languages == {"en"}
+    assert "label" not in columns
+    assert not nested
+    assert found.settings["recipe"]["ensemble"]
+    assert "The recipe best" in found.report()
+    assert found.runs.query("method == 'zero-shot'")["macro_f1"].between(0.4, 1).all()
+
+
 def test_interrupted_comparison_goes_on_without_training_again(data, tmp_path, monkeypatch):
     settings = {
         "methods": ["zero-shot", "per-language"],

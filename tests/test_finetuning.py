@@ -13,7 +13,7 @@ import torch
 from datasets import ClassLabel, Dataset
 
 from xlft_helpers.errors import TrainingError
-from xlft_helpers.finetuning import Recipe, finetune
+from xlft_helpers.finetuning import Recipe, best_recipe, finetune
 from xlft_helpers.inference import length_batches, predict
 from xlft_helpers.models import load_model
 
@@ -96,6 +96,11 @@ def test_parameters_that_are_not_there_cannot_be_trained(trainable):
 def test_empty_training_set_is_refused():
     with pytest.raises(TrainingError, match="empty"):
         finetune("use-m", dataset().select([]))
+
+
+def test_an_ensembles_recipe_is_sent_to_where_it_is_trained():
+    with pytest.raises(TrainingError, match=r"fit_ensemble.*recipe=.best"):
+        finetune("use-m", dataset(), recipe=best_recipe("use-m"))
 
 
 def test_label_smoothing_does_not_go_with_two_experts():

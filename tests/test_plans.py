@@ -205,3 +205,10 @@ def test_arguments_that_do_not_go_together(arguments, message, capsys, tmp_path,
     assert main(["compare", *arguments]) == 2
     assert message in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+def test_a_plan_of_the_best_recipe_says_so(tmp_path):
+    data, comparison = {"source": "tweets", "data_dir": None, "languages": None, "label_map": None}, COMPARISON
+    plan = write_plan(tmp_path / "plan.json", data, comparison, recipe="best")
+    assert plan.recipe.ensemble
+    assert read_plan(plan.path).recipe == plan.recipe

@@ -19,6 +19,7 @@ LAYERS = [
     ["pretraining"],
     ["finetuning"],
     ["evaluation"],
+    ["ensembling"],
     ["results"],
     ["jobs"],
     ["comparison"],

@@ -121,6 +121,10 @@ def _add_compare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
         help="mean-centre target languages in zero-shot, from unlabelled training texts (default: yes)",
     )  # fmt: skip
     compare.add_argument(
+        "--recipe", choices=["best"], default=None,
+        help="best: an ensemble of encoder, probe and n-grams, for balanced classes (default: one fine-tuned model)",
+    )  # fmt: skip
+    compare.add_argument(
         "--output-dir", type=Path, default=None, metavar="DIR", help="keep finished runs here; a second call goes on"
     )
     compare.add_argument("--json", type=Path, default=None, metavar="FILE", help="write all figures here")
@@ -188,7 +192,7 @@ def _compare_at_once(options: argparse.Namespace, given: dict[str, Any]) -> int:
 
     data, arguments = _what_to_compare({**COMPARE_DEFAULTS, **given})
     rows = distributed.main_first(lambda: load_data(**data))
-    comparison = compare(rows, **arguments, output_dir=options.output_dir)
+    comparison = compare(rows, **arguments, recipe=options.recipe, output_dir=options.output_dir)
     return _report(comparison, options) if distributed.is_main() else 0
 
 
@@ -214,12 +218,14 @@ def _compare_by_plan(options: argparse.Namespace, given: dict[str, Any]) -> int:
     what = _what_to_compare({**COMPARE_DEFAULTS, **given})
     say = print if distributed.is_main() else lambda _: None
     if distributed.from_main(lambda: not path.exists() and not (options.job or options.collect)):
-        plan = distributed.from_main(lambda: write_plan(path, *what))
+        plan = distributed.from_main(lambda: write_plan(path, *what, recipe=options.recipe))
         say(f"{path}: {len(plan.jobs)} jobs, to be run by xlft compare --plan {path} --job I")
         for number, job in enumerate(plan.jobs):
             say(f"{number:4}  {job}")
         return 0
     plan = read_plan(path)
+    if options.recipe and not plan.recipe.ensemble:
+        raise XlftError(f"{path} was planned without --recipe best. Leave it out, or write another plan.")
     data, arguments = with_absolute_paths(*what)
     for name in given:
         key, asked, fixed = (name, arguments, plan.comparison) if name in arguments else (name, data, plan.data)

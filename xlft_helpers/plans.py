@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from uuid import uuid4
 
 from xlft_helpers import distributed
@@ -54,7 +54,10 @@ class Plan:
 
 
 def write_plan(
-    path: Path | str, data: Mapping[str, Any], comparison: Mapping[str, Any], recipe: Recipe | None = None
+    path: Path | str,
+    data: Mapping[str, Any],
+    comparison: Mapping[str, Any],
+    recipe: Recipe | Literal["best"] | None = None,
 ) -> Plan:
     """List the jobs of a comparison in a new file.
 

@@ -243,6 +243,11 @@ class Comparison:
             )
         if self.settings["recipe"]["lexical_expert"]:
             lines.append("A lexical expert answered beside the encoder in the languages that a model was trained on.")
+        if self.settings["recipe"]["ensemble"]:
+            lines.append(
+                "The recipe best: encoder, probe and n-grams answered together; every language's classes were taken to be as "
+                "frequent as in the training rows."
+            )
         small = [
             f"{language} ({len(labels)})" for language, labels in self.labels.items() if len(labels) < SMALL_TEST_SET
         ]

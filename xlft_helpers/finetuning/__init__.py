@@ -3,7 +3,7 @@
 from .engine import FinetuneResult, Head, finetune
 from .language_adapters import LanguageAdapter, swap_language, train_language_adapter
 from .memory import MemoryEstimate, estimate_memory
-from .recipes import MINI_RECIPE, TRANSFORMER_RECIPE, Recipe, default_recipe
+from .recipes import MINI_RECIPE, TRANSFORMER_RECIPE, Recipe, best_recipe, default_recipe
 from .tuning import TUNINGS
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "LanguageAdapter",
     "MemoryEstimate",
     "Recipe",
+    "best_recipe",
     "default_recipe",
     "estimate_memory",
     "finetune",

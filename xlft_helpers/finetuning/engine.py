@@ -151,6 +151,11 @@ def finetune(
     if tune is not None:
         recipe = replace(recipe, tune=tune)
     check_tune(recipe)
+    if recipe.ensemble:
+        raise TrainingError(
+            "The recipe is an ensemble's, and this trains one model. Use xlft_helpers.ensembling.fit_ensemble, or "
+            'compare(..., recipe="best").'
+        )
     head = head or _text_head(train)
     if recipe.lexical_expert and recipe.label_smoothing:
         # The Trainer smooths the labels of the joint answer, and each expert must learn from its own.

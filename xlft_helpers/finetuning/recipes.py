@@ -26,6 +26,8 @@ class Recipe:
             :class:`~xlft_helpers.models.use_m.UseMForSequenceClassification`; other models have none.
         trainable: how the names of the parameters to train begin, e.g. ``("encoder.dnn", "classifier")``, where none of
             ``tune``'s choices fits. It narrows ``tune="full"`` and ``"frozen-embeddings"`` further. Default: no limit.
+        ensemble: :func:`~xlft_helpers.comparison.compare` puts a probe and n-grams beside the fine-tuned model, see
+            :func:`~xlft_helpers.ensembling.fit_ensemble`; these settings are then the fine-tuning's.
     """
 
     learning_rate: float = 4e-4
@@ -41,6 +43,7 @@ class Recipe:
     lora_targets: str | None = None
     lexical_expert: bool = False
     trainable: tuple[str, ...] | None = None
+    ensemble: bool = False
 
 
 TRANSFORMER_RECIPE = Recipe(learning_rate=3e-5, tune="full")
@@ -70,3 +73,12 @@ def default_recipe(model_name: str, tune: str | None = None) -> Recipe:
     if tune is None:
         return recipe
     return replace(recipe, tune=tune, learning_rate=FEW_PARAMETERS[family].get(tune, recipe.learning_rate))
+
+
+def best_recipe(model_name: str) -> Recipe:
+    """The recipe ``best``: the ensemble that the dev sets of UMSAB favoured, see ``benchmarks/recipes.md``.
+
+    Args:
+        model_name: as for :func:`xlft_helpers.models.load_model`.
+    """
+    return replace(default_recipe(model_name), ensemble=True)
