@@ -75,6 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     compare.add_argument("--json", type=Path, metavar="FILE", help="write all figures here")
     compare.add_argument("--figure", type=Path, metavar="FILE.png", help="draw the scores here")
+    compare.add_argument("--report", type=Path, metavar="FILE.html", help="write data, scores and errors here")
     compare.set_defaults(run=_compare)
 
     pretrain = commands.add_parser("pretrain", help="pretrain a small language model on a text of your own")
@@ -128,7 +129,7 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _compare(options: argparse.Namespace) -> int:
-    for path in (options.json, options.figure):
+    for path in (options.json, options.figure, options.report):
         if path and not path.resolve().parent.is_dir():
             raise XlftError(
                 f"{path} cannot be written: the folder {path.resolve().parent} does not exist. Make it first."
@@ -159,6 +160,10 @@ def _compare(options: argparse.Namespace) -> int:
         temporary = options.figure.with_name(options.figure.name + ".tmp")
         temporary.write_bytes(figure_png(plot_scores(comparison.summary)))
         temporary.replace(options.figure)
+    if options.report:
+        from xlft_helpers.reporting import write_report
+
+        write_report(options.report, comparison, data)
     return 0
 
 
