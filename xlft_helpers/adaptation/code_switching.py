@@ -55,5 +55,5 @@ def code_switch(text: str, dictionaries: Sequence[Mapping[str, str]], share: flo
     words = text.split()
     for place, word in enumerate(words):
         if random.random() < share:
-            words[place] = dictionaries[random.integers(len(dictionaries))].get(word.lower(), word)
+            words[place] = dictionaries[int(random.integers(len(dictionaries)))].get(word.lower(), word)
     return " ".join(words)

@@ -4,6 +4,7 @@ Experiments that need many runs (which messages to label, pseudo-labels in round
 find is about heads on a frozen encoder; fine-tuning the encoder moves the scores, and may move the conclusion.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -67,6 +68,26 @@ def frozen_features(
     """
     embeddings = embed(model, tokenizer, rows, max_length=max_length).cpu().numpy()
     return Features(embeddings, np.asarray(rows["label"]), np.asarray(rows["language"]))
+
+
+def answers(
+    head: LogisticRegression, features: Features, shifts: Mapping[str, NDArray[np.float32]] | None = None
+) -> dict[str, NDArray[np.int64]]:
+    """The head's class of every row, by language.
+
+    Args:
+        head: of :func:`fit_head`.
+        features: the rows to classify.
+        shifts: language to (H,), taken off its embeddings first (mean-centring). Default: nothing.
+
+    Returns:
+        Language to (n_k,) class indices, in the order of its rows.
+    """
+    found = {}
+    for language in dict.fromkeys(features.languages.tolist()):
+        embeddings = features.of(language).embeddings
+        found[language] = head.predict(embeddings - shifts[language] if shifts else embeddings)
+    return found
 
 
 def fit_head(features: Features, strength: float = 1.0) -> LogisticRegression:

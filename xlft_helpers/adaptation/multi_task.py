@@ -4,6 +4,7 @@ Source: Caruana (1997), *Multitask Learning*, Machine Learning 28: tasks share a
 The shared layer here stands on frozen embeddings, so that a run takes a second; an encoder would be shared likewise.
 """
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -58,11 +59,12 @@ def train_shared_layer(
         if task not in labels or len(labels[task]) != len(embeddings):
             count = len(labels[task]) if task in labels else 0
             raise TrainingError(f"Task {task!r} has {count} labels for {len(embeddings)} rows: every row needs one.")
+    scale = math.sqrt(embeddings.shape[1])  # entries of unit-length rows become about 1
     generator = torch.Generator().manual_seed(seed)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         model = SharedLayer(embeddings.shape[1], {task: int(labels[task].max()) + 1 for task in weights})
-    inputs = torch.from_numpy(embeddings) * np.float32(np.sqrt(embeddings.shape[1]))  # entries of about 1
+    inputs = torch.from_numpy(embeddings) * scale
     targets = {task: torch.from_numpy(labels[task]) for task in weights}
     optimizer = torch.optim.AdamW(model.parameters(), lr=2e-3, weight_decay=0.01)
     for _ in range(epochs):
@@ -74,5 +76,5 @@ def train_shared_layer(
             optimizer.zero_grad()
             torch.stack(terms).sum().backward()
             optimizer.step()
-    model.shared.weight.data *= np.float32(np.sqrt(embeddings.shape[1]))  # so that it takes embeddings as they are
+    model.shared.weight.data *= scale  # so that it takes embeddings as they are
     return model.eval()

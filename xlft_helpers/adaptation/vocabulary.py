@@ -102,7 +102,7 @@ def extend_embeddings(
 def _rows_of(model: PreTrainedModel) -> list[Tensor]:
     """The table, and the output layer's own table and bias where it has them."""
     table, output = model.get_input_embeddings().weight, model.get_output_embeddings()
-    found = [table]
+    found: list[Any] = [table]
     if output is not None:
         found += [output.weight] if output.weight is not table else []
         found += [output.bias] if getattr(output, "bias", None) is not None else []
