@@ -557,13 +557,15 @@ for name in ("lower-cased", "lower-cased, no accents"):
     blocks["USE-M"][name] = answers(heads, changed(target_rows, changes[name]))
 
 # %%
+from functools import partial
+
 blocks["USE-M"] = {"as it is": zero_shot} | blocks["USE-M"]
 shifts = {k: train.of(k).embeddings.mean(axis=0) - english.embeddings.mean(axis=0) for k in targets}
 blocks["USE-M"]["mean-centred (notebook 05)"] = answers(fit_head(english), targets_of, shifts)
 switched = []
 for seed in tqdm(range(3), desc="code-switching", leave=False):
-    random = np.random.default_rng(seed)
-    mixed = changed(english_rows, lambda text: code_switch(text, list(dictionaries.values()), 0.5, random))
+    draw = partial(code_switch, dictionaries=list(dictionaries.values()), share=0.5, random=np.random.default_rng(seed))
+    mixed = changed(english_rows, draw)
     switched.append(answers(fit_head(english.joined(mixed)), targets_of))
 blocks["USE-M"]["code-switched copy added"] = {k: np.stack([found[k] for found in switched]) for k in targets}
 
