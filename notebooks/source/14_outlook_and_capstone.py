@@ -297,7 +297,8 @@ for centred in (False, True):
     before, after = self_trained[centred, 0], self_trained[centred, 3]
     print(f"{'centred' if centred else 'plain':8} before {mean_f1(before)}, after three rounds {mean_f1(after)}")
     for name, part in {"eight covered": without, "Hindi": ["hi"]}.items():
-        print(f"   {name:14} after minus before: {compared(*({k: f[k] for k in part} for f in (after, before)))}")
+        pair = [{k: f[k] for k in part} for f in (after, before)]
+        print(f"   {name:13} before {mean_f1(pair[1])}, after minus before {compared(*pair)}")
 print(f"centring alone, Hindi: {compared(*({'hi': self_trained[c, 0]['hi']} for c in (True, False)))}")
 
 # %% [markdown]
@@ -431,7 +432,8 @@ assert gain.distinguishable and gain.difference > 0.05, "reading the language sh
 #
 # - **One multilingual model or one a language?** Notebook 06 compares merged with per-language fine-tuning, and with
 #   TF-IDF on each language's own labels, row by row. Notebook 11 has 22 languages, and shows where word counts win:
-#   outside of the encoder's coverage. Notebook 08 trains small models from scratch to look for the causes.
+#   outside of the encoder's coverage. Notebook 02 looks for the causes in a lab of small
+#   models, trained from scratch.
 # - **Does cross-lingual fine-tuning hurt a language?** Notebook 06, *Know when merging hurts*, and the gradient cosines
 #   of notebook 03.
 # - **Does a second task help?** Let us measure. Caruana (1997): two tasks share a hidden layer. Main task: sentiment. Second
