@@ -89,13 +89,13 @@ def piece_start(answer: Any) -> str:
     except (TypeError, ValueError):
         raise Wrong(case + f"{got!r}; a vector of 2 numbers is expected.") from None
     reasons = [
-        (3.0, "One number. The mean goes over the pieces (axis 0), not over the dimensions."),
-        (np.array([9.0, 9.0]), "the *sum* of the rows. Divide by the number of pieces."),
-        (np.array([1.5, 4.5, 3.0]), "a mean of each row. Take the mean over the pieces: axis 0."),
-        (np.array([1.0, 2.0]), "the first piece's row only. Take the mean of all of them."),
+        ([3.0], "one number. The mean goes over the pieces (axis 0), not over the dimensions."),
+        ([9.0, 9.0], "the *sum* of the rows. Divide by the number of pieces."),
+        ([1.5, 4.5, 3.0], "a mean of each row. Take the mean over the pieces: axis 0."),
+        ([1.0, 2.0], "the first piece's row only. Take the mean of all of them."),
     ]
     for wrong, reason in reasons:
-        if vector.shape == np.shape(wrong) and np.allclose(vector, wrong):
+        if vector.size == len(wrong) and np.allclose(vector, wrong):
             raise Wrong(case + reason)
     if vector.shape != (2,) or not np.allclose(vector, [3.0, 3.0]):
         raise Wrong(case + f"{np.round(vector, 2).tolist()}; the mean of [1, 2], [3, 6] and [5, 1] is [3, 3].")
@@ -110,4 +110,4 @@ def _whole_numbers(got: Any, what: str) -> list[int]:
     values = np.asarray(got) if not isinstance(got, str) else np.empty((0, 0))
     if values.ndim != 1 or (values.size and values.dtype.kind not in "iub"):
         raise Wrong(f"Expected {what} in one list or array, got {type(got).__name__}: {got!r}.")
-    return values.astype(int).tolist()
+    return [int(value) for value in values]
