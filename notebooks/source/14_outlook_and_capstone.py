@@ -326,11 +326,11 @@ adapted["continued"] = [
 
 # %%
 loss, by_mini = {}, {}
+blanks = {k: [row for row in as_corpus[1] if k in row][:60] for k in ("en", "ru", "hi")}
 for name, models in adapted.items():
     for model in models:
-        loss.setdefault(name, []).append(
-            evaluate_masked(model, mini_tokenizer, as_corpus[1]).set_index("language")["loss"]
-        )
+        filled = [evaluate_masked(model, mini_tokenizer, rows) for rows in blanks.values()]
+        loss.setdefault(name, []).append(pd.concat(filled).set_index("language")["loss"])
         source = frozen_features(model, mini_tokenizer, select_language(read, "en"))
         asked = frozen_features(model, mini_tokenizer, select_language(held, "ru", "hi"))
         for k, found in answers(fit_head(source), asked).items():
@@ -399,22 +399,25 @@ print(f"{len(greek_tokenizer) - len(mini_tokenizer)} new pieces from {len(unlabe
 
 # %%
 def stages_of(seed):
-    """The four stages as pairs of model and tokenizer."""
-    drawn = extend_embeddings(mini, mini_tokenizer, greek_tokenizer, seed=seed)
-    alike, taught = copy.deepcopy(drawn), copy.deepcopy(drawn)
-    table = alike.get_input_embeddings().weight.data
-    table[len(mini_tokenizer) :] = table[: len(mini_tokenizer)].mean(dim=0)
-    recipe = PretrainRecipe(steps=40, batch_tokens=1024, max_length=48, bf16=False)
-    pretrain(taught, greek_tokenizer, [{"el": text} for text in unlabelled], recipe, seed=seed, progress=False)
-    wider = {"pieces, all alike": alike, "pieces, drawn": drawn, "pieces, drawn and taught": taught}
-    return {"as it is": (mini, mini_tokenizer)} | {name: (model, greek_tokenizer) for name, model in wider.items()}
+    """The four stages one after the other, each with its model and tokenizer."""
+    yield "as it is", mini, mini_tokenizer
+    model = extend_embeddings(mini, mini_tokenizer, greek_tokenizer, seed=seed)
+    table, old = model.get_input_embeddings().weight.data, len(mini_tokenizer)
+    drawn = table[old:].clone()
+    table[old:] = table[:old].mean(dim=0)
+    yield "pieces, all alike", model, greek_tokenizer
+    table[old:] = drawn
+    yield "pieces, drawn", model, greek_tokenizer
+    corpus, recipe = [{"el": text} for text in unlabelled], PretrainRecipe(steps=40, batch_tokens=1024, bf16=False)
+    pretrain(model, greek_tokenizer, corpus, recipe, seed=seed, progress=False)
+    yield "pieces, drawn and taught", model, greek_tokenizer
 
 
 # %%
 pool, stages = greek["train"].to_pandas(), {}
 for seed in tqdm(range(3), desc="vocabulary", leave=False):
     few = greek["train"].select(pool.sample(frac=1, random_state=seed).groupby("label").head(6).index)
-    for name, pair in stages_of(seed).items():
+    for name, *pair in stages_of(seed):
         learned, asked = (frozen_features(*pair, part, max_length=48) for part in (few, greek["test"]))
         stages.setdefault(name, []).append(fit_head(learned, 10.0).predict(asked.embeddings))
 stages = {name: np.stack(found) for name, found in stages.items()}
