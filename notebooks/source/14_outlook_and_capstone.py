@@ -720,7 +720,7 @@ assert (leaks["similarity"] == 1).any(), "the planted copy should be found"
 
 # %% [markdown]
 # The planted copy is there, and perhaps near-copies that templates brought along. For the report we keep them, so that you see how it
-# warns. **Step 2: compare.** Two seeds and two epochs keep this short; take three seeds or more for a result of your own.
+# warns. **Step 2: compare.** Two seeds keep this short; take three seeds or more for a result of your own.
 
 # %%
 from xlft_helpers.comparison import compare

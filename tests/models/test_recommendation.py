@@ -38,6 +38,9 @@ def test_sizes_are_those_of_the_models():
         (("ba", "tt"), {"memory_gb": 16, "gpu": True}, "mbert"),  # Bashkir and Tatar: in Wikipedia, not in XLM-R
         (("ne", "ml"), {"n_labels": 300}, "tf-idf"),  # nothing that fits has read them
         (("en", "hi"), {"n_labels": 300}, "use-m"),
+        (("en", "hi", "sw"), {"n_labels": 300}, "tf-idf"),  # two of three are not covered
+        (("en", "hi", "sw"), {"n_labels": 30}, "use-m"),
+        (("hi", "sw"), {"n_labels": 30}, "tf-idf"),
     ],
 )
 def test_the_first_one(languages, situation, expected):

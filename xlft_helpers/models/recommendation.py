@@ -92,8 +92,9 @@ def recommend(
     """Rank the models for a classification task; the first is the one to try first.
 
     The rules, in their order: what does not fit comes last; then a model that covers more of the languages; then, without
-    a GPU, one that trains on a CPU in minutes; then the larger one. TF-IDF needs labels in every language: it comes first
-    where no model covers any language, behind a model that covers some, and last without labels.
+    a GPU, one that trains on a CPU in minutes; then the larger one. TF-IDF needs labels in every language. With
+    ``MANY_LABELS`` it comes before a model that covers less than half of the languages, with fewer before one that covers
+    none, and without any it cannot be used.
 
     Args:
         languages: ISO 639-1 codes of the texts that are to be classified, the source language too.
@@ -154,8 +155,9 @@ def _judge(name: str, wanted: list[str], n_labels: int, memory_gb: float, gpu: b
 def _order(found: Recommendation, wanted: int, n_labels: int, gpu: bool) -> tuple[float, ...]:
     """What sorts before: smaller values."""
     candidate = CANDIDATES[found.model]
-    # TF-IDF stands behind a model that covers anything and before one that covers nothing.
-    coverage = 0.5 / wanted if found.model == "tf-idf" and n_labels else len(found.covered) / wanted
+    coverage = len(found.covered) / wanted
+    if found.model == "tf-idf":  # just behind a model that covers half of the languages, or just before one of none
+        coverage = 0.499 if n_labels >= MANY_LABELS else 0.001 if n_labels else 0.0
     slow = not gpu and candidate.trained > 50
     return (not found.usable, -coverage, slow, -candidate.parameters)
 
