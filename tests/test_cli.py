@@ -62,6 +62,7 @@ def test_compare_on_a_users_own_table_writes_json_and_figure(tmp_path, capsys):
         [
             "compare", "--data", str(table), "--label-map", "1=negative", "5=positive", "--methods", "zero-shot", "merged",
             "--seeds", "1", "--json", str(tmp_path / "out.json"), "--figure", str(tmp_path / "out.png"),
+            "--report", str(tmp_path / "out.html"),
         ]
     )  # fmt: skip
     assert code == 0
@@ -72,6 +73,7 @@ def test_compare_on_a_users_own_table_writes_json_and_figure(tmp_path, capsys):
     assert {run["test_language"] for run in written["runs"]} == {"en", "fr"}
     assert written["settings"]["labels"] == ["negative", "positive"]
     assert (tmp_path / "out.png").read_bytes().startswith(b"\x89PNG")
+    assert (tmp_path / "out.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
 
 
 @pytest.mark.parametrize(
@@ -81,6 +83,7 @@ def test_compare_on_a_users_own_table_writes_json_and_figure(tmp_path, capsys):
         (["compare", "--model", "no-such-model", "--methods", "zero-shot", "--seeds", "1"], "no-such-model"),
         (["compare", "--methods", "zeroshot"], "zero-shot"),
         (["compare", "--json", "no/such/folder/out.json"], "does not exist"),
+        (["compare", "--report", "no/such/folder/out.html"], "does not exist"),
         (["compare", "--label-map", "1"], "NAME=LABEL"),
         (["compare", "--source", "eng"], "eng"),
         (["run", "99"], "99"),

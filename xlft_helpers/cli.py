@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 from xlft_helpers.errors import MainProcessError, XlftError
 
 if TYPE_CHECKING:
+    from datasets import DatasetDict
+
     from xlft_helpers.results import Comparison
 
 
@@ -129,6 +131,9 @@ def _add_compare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     )
     compare.add_argument("--json", type=Path, default=None, metavar="FILE", help="write all figures here")
     compare.add_argument("--figure", type=Path, default=None, metavar="FILE.png", help="draw the scores here")
+    compare.add_argument(
+        "--report", type=Path, default=None, metavar="FILE.html", help="write data, scores and errors here"
+    )
     planned = compare.add_argument_group(
         "a plan",
         "Write the comparison's models as numbered jobs into a file, run each job anywhere that sees the file, then collect. "
@@ -141,7 +146,7 @@ def _add_compare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     planned.add_argument("--job", nargs="+", default=None, metavar="I", help="run these jobs of the plan: 3, or 0-3,7")
     planned.add_argument(
         "--collect", action="store_true", default=False,
-        help="print the report of all jobs; --json and --figure belong here; exit code 2 if jobs are missing",
+        help="print the report of all jobs; --json, --figure and --report belong here; exit code 2 if jobs are missing",
     )  # fmt: skip
     compare.set_defaults(run=_compare)
 
@@ -172,7 +177,7 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _compare(options: argparse.Namespace) -> int:
-    for path in (options.json, options.figure):
+    for path in (options.json, options.figure, options.report):
         if path and not path.resolve().parent.is_dir():
             raise XlftError(
                 f"{path} cannot be written: the folder {path.resolve().parent} does not exist. Make it first."
@@ -193,10 +198,10 @@ def _compare_at_once(options: argparse.Namespace, given: dict[str, Any]) -> int:
     data, arguments = _what_to_compare({**COMPARE_DEFAULTS, **given})
     rows = distributed.main_first(lambda: load_data(**data))
     comparison = compare(rows, **arguments, recipe=options.recipe, output_dir=options.output_dir)
-    return _report(comparison, options) if distributed.is_main() else 0
+    return _report(comparison, rows, options) if distributed.is_main() else 0
 
 
-def _report(comparison: "Comparison", options: argparse.Namespace) -> int:
+def _report(comparison: "Comparison", rows: "DatasetDict", options: argparse.Namespace) -> int:
     from xlft_helpers.plots import figure_png, plot_scores, set_style
 
     print(comparison.report())
@@ -207,6 +212,10 @@ def _report(comparison: "Comparison", options: argparse.Namespace) -> int:
         temporary = options.figure.with_name(options.figure.name + ".tmp")
         temporary.write_bytes(figure_png(plot_scores(comparison.summary)))
         temporary.replace(options.figure)
+    if options.report:
+        from xlft_helpers.reporting import write_report
+
+        write_report(options.report, comparison, rows)
     return 0
 
 
@@ -240,7 +249,7 @@ def _compare_by_plan(options: argparse.Namespace, given: dict[str, Any]) -> int:
     run = PlannedRun(plan)
     if options.collect:
         comparison = run.collect()
-        return _report(comparison, options) if distributed.is_main() else 0
+        return _report(comparison, run.rows, options) if distributed.is_main() else 0
     for number in numbers:
         was_run = run.run(number)
         say(f"job {number} ({plan.jobs[number]}): {'done' if was_run else 'was done already'}")
@@ -257,8 +266,10 @@ def _check_plan_arguments(options: argparse.Namespace) -> None:
         raise XlftError("--job and --collect need --plan FILE.json, the plan that they belong to.")
     if options.job and options.collect:
         raise XlftError("--job and --collect exclude each other: collect once all jobs are done.")
-    if options.plan and not options.collect and (options.json or options.figure):
-        raise XlftError("With --plan, --json and --figure belong to --collect: there is nothing to show before.")
+    if options.plan and not options.collect and (options.json or options.figure or options.report):
+        raise XlftError(
+            "With --plan, --json, --figure and --report belong to --collect: there is nothing to show before."
+        )
     if options.plan and options.output_dir:
         raise XlftError(
             f"--output-dir does not go with --plan: its finished jobs are kept in {options.plan.with_suffix('.runs')}."

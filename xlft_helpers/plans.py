@@ -135,6 +135,10 @@ def read_plan(path: Path | str) -> Plan:
 class PlannedRun:
     """A plan with its data at hand: runs jobs, says which are missing, collects.
 
+    Attributes:
+        plan: the plan.
+        rows: the planned data.
+
     Raises:
         PlanError: the data are not those that were planned for, the plan was changed by hand, or its folder of results
             holds those of another plan.
@@ -142,7 +146,8 @@ class PlannedRun:
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        self._prepared = prepare(load_data(**plan.data), **plan.comparison, recipe=plan.recipe)
+        self.rows = load_data(**plan.data)
+        self._prepared = prepare(self.rows, **plan.comparison, recipe=plan.recipe)
         if self._prepared.fingerprint != plan.fingerprint:
             raise PlanError(
                 f"{plan.path} was made for other rows than {plan.data['source']} holds now: the data have changed. Bring "

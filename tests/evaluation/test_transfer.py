@@ -3,9 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.metrics import f1_score
 
 from xlft_helpers.errors import DataError
-from xlft_helpers.evaluation import gap_weights, transfer_gap, transfer_matrix
+from xlft_helpers.evaluation import gap_weights, mean_difference, transfer_gap, transfer_matrix
 
 
 def test_gap_is_source_minus_mean_of_the_targets():
@@ -63,3 +64,18 @@ def test_matrix_without_rows_or_columns_says_what_is_missing():
         transfer_matrix([{"train_languages": "en", "macro_f1": 0.5}])
     with pytest.raises(DataError, match="0 rows"):
         transfer_matrix([])
+
+
+def test_mean_difference_is_paired_and_means_over_languages():
+    random = np.random.default_rng(0)
+    labels = {k: random.integers(3, size=80) for k in ("fr", "de")}
+    right = {k: np.stack([y, y]) for k, y in labels.items()}
+    noisy = {k: np.where(random.random((2, 80)) < 0.3, 0, y) for k, y in labels.items()}
+    found = mean_difference(labels, right, noisy, 3)
+    by_hand = np.mean([f1_score(y, a, average="macro") - f1_score(y, b, average="macro")
+                       for k, y in labels.items() for a, b in zip(right[k], noisy[k], strict=True)])  # fmt: skip
+    assert found.estimate == pytest.approx(by_hand)
+    assert 0 < found.low < found.estimate < found.high
+    # The same answers on both sides leave nothing to vary: that is what paired means.
+    same = mean_difference(labels, noisy, noisy, 3)
+    assert (same.low, same.estimate, same.high) == pytest.approx((0, 0, 0), abs=1e-12)

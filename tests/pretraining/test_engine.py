@@ -91,6 +91,13 @@ def test_same_seed_same_weights_other_seed_others(tokenizer, rows):
     assert not torch.equal(one, other)
 
 
+def test_the_precision_can_be_chosen(tokenizer, rows):
+    narrow = weights(run(tokenizer, rows).model)  # so narrow a model is computed in float32 unless told otherwise
+    full, half = (weights(run(tokenizer, rows, replace(RECIPE, bf16=bf16)).model) for bf16 in (False, True))
+    assert torch.equal(full, narrow)
+    assert not torch.equal(half, narrow)
+
+
 def test_learning_rate_rises_and_falls():
     for schedule in ("linear", "cosine"):
         recipe = PretrainRecipe(steps=100, warmup=0.1, schedule=schedule)

@@ -15,6 +15,7 @@ from .intents import load_intents
 from .languages import check_language, has_spaces, is_right_to_left, language_name, script
 from .leakage import find_leakage
 from .parallel import load_parallel
+from .preprocessing import stem, strip_accents
 from .sampling import class_priors, sample_languages, sampling_probabilities
 from .schema import COLUMNS, SPLITS, build_dataset, label_names, languages_of, require_rows, select_language
 from .tables import read_folder, read_lines, read_table
@@ -62,6 +63,8 @@ __all__ = [
     "sampling_probabilities",
     "script",
     "select_language",
+    "stem",
+    "strip_accents",
     "tokenize",
     "tokenizer_report",
     "unpack",

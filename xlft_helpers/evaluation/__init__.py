@@ -7,7 +7,7 @@ from .many_classes import class_report, confused_pairs, f1_averages, top_k_accur
 from .metrics import Scores, confusion_matrix, macro_f1_from_confusion, score
 from .rejection import auroc, risk_coverage
 from .retrieval import ranking_metrics, retrieval_hits
-from .transfer import gap_weights, transfer_gap, transfer_matrix
+from .transfer import gap_weights, mean_difference, transfer_gap, transfer_matrix
 from .uncertainty import Interval, PairedTest, bootstrap_macro_f1, bootstrap_mean, bootstrap_weighted_sum, paired_test
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "gap_weights",
     "gradient_cosines",
     "macro_f1_from_confusion",
+    "mean_difference",
     "paired_test",
     "ranking_metrics",
     "reliability",

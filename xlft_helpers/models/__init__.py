@@ -1,5 +1,15 @@
 """Models behind one door: ordinary `transformers` objects for every name."""
 
 from .loading import HUB_MODELS, TASKS, load_config, load_model, load_tokenizer
+from .recommendation import CANDIDATES, Recommendation, recommend
 
-__all__ = ["HUB_MODELS", "TASKS", "load_config", "load_model", "load_tokenizer"]
+__all__ = [
+    "CANDIDATES",
+    "HUB_MODELS",
+    "TASKS",
+    "Recommendation",
+    "load_config",
+    "load_model",
+    "load_tokenizer",
+    "recommend",
+]

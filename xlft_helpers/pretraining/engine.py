@@ -57,6 +57,8 @@ class PretrainRecipe:
         whole_words: mask whole words.
         language_embeddings: languages whose index is fed as ``token_type_ids`` (Conneau & Lample 2019, section 3.1), for a
             model with as many token types; default: 0 and 1 for the first and the second text.
+        bf16: compute products in bfloat16. Default: where that gains, see :func:`~.models.uses_bf16`. ``False`` suits a
+            run of a few dozen steps: on a CPU every new shape of a batch costs time and megabytes for a kernel of its own.
     """
 
     objectives: tuple[str, ...] = ("mlm",)
@@ -70,6 +72,7 @@ class PretrainRecipe:
     mask_rate: float = 0.15
     whole_words: bool = False
     language_embeddings: tuple[str, ...] = ()
+    bf16: bool | None = None
 
     def factor(self, step: int) -> float:
         """The share of the peak learning rate at an update, counted from 0: in (0, 1]."""
@@ -140,6 +143,7 @@ def pretrain(
     device = settings.device()
     model.to(device).train()  # type: ignore[arg-type]
     optimizer = _optimizer(model, recipe)
+    bf16 = uses_bf16(model) if recipe.bf16 is None else recipe.bf16
     folder = Path(output_dir) if output_dir else None
     described: dict[str, Any] = {"recipe": asdict(recipe) | {"steps": None}, "seed": seed}
     log = _Log()
@@ -164,7 +168,7 @@ def pretrain(
         for group in optimizer.param_groups:
             group["lr"] = recipe.learning_rate * recipe.factor(step)
         generator = torch.Generator().manual_seed(seed * 1_000_003 + step)
-        with torch.autocast(device.type, torch.bfloat16, enabled=uses_bf16(model)):
+        with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
             nll, languages, sentence = _forward(
                 model, tokenizer, batch, objective, recipe, generator, device, sentence_targets
             )

@@ -114,6 +114,18 @@ GLOSSARY = {
     "rate limit": "The number of requests that an endpoint accepts in a given time; beyond it, it answers with status 429.",
     "Procrustes alignment": "Rotating one space of vectors onto another so that known pairs come to lie together.",
     "packing": "Laying several texts into one row of a batch instead of padding each.",
+    "frozen features": "Embeddings of an encoder that is not trained further; what is trained is a head on them.",
+    "active selection": "Choosing which messages to have labelled by what a model makes of them (also: active learning).",
+    "margin": "The most probable class's probability minus the second's; small where a label decides between two classes.",
+    "k-center": "Choosing messages one by one, each the farthest from all chosen before, so that no region is left out.",
+    "domain shift": "A difference between the texts a model was trained on and those it meets: topic, style, source.",
+    "self-training": "Training a model on its own sure answers to unlabelled text, beside the labelled text.",
+    "pseudo-label": "A model's own answer to an unlabelled text, used as a label for further training.",
+    "continued pretraining": "Going on with masked language modelling on text of the target language or domain, before fine-tuning.",
+    "code-switching": "Mixing languages within a text; as augmentation, replacing words by their translations.",
+    "back-translation": "Translating a text and translating it back, for a paraphrase or for synthetic parallel text.",
+    "multi-task learning": "Training on several tasks at once that share layers.",
+    "stemming": "Cutting words to a common beginning, so that forms of a word count as one.",
 }
 
 

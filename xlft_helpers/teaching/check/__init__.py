@@ -6,6 +6,7 @@ from .evaluation import accuracy_interval, calibration_error, macro_f1, supporte
 from .knowledge_extraction import piece_labels, span_f1, tokenizer_ceiling
 from .merged import language_shares, merging_decision, times_seen
 from .objectives import language_weights, objective_from_log, smoothed_push
+from .outlook import messages_to_label, piece_start, pseudo_labels
 from .pretraining_objectives import causal_loss, masked_labels, to_bits_per_character
 from .retrieval import mean_reciprocal_rank, rank_fusion, two_margins
 from .start_here import majority_macro_f1, most_confident
@@ -34,11 +35,14 @@ __all__ = [
     "masked_labels",
     "mean_reciprocal_rank",
     "merging_decision",
+    "messages_to_label",
     "most_confident",
     "objective_from_log",
     "padding_waste",
     "piece_labels",
+    "piece_start",
     "precision_at_1",
+    "pseudo_labels",
     "rank_fusion",
     "reply_label",
     "smoothed_push",
