@@ -30,7 +30,7 @@ ZERO_SHOT = {
     "5 epochs": (replace(BASE, epochs=5), True),
     "batch 16": (replace(BASE, batch_size=16), True),
     "label smoothing 0.1": (replace(BASE, label_smoothing=0.1), True),
-    "embeddings trained too": (replace(BASE, trainable_embeddings=True), True),
+    "embeddings trained too": (replace(BASE, tune="full"), True),
 }
 TWO_EXPERTS = replace(BASE, lexical_expert=True)
 MERGED = {

@@ -59,6 +59,14 @@ class NgramBranch(nn.Module):
         return hidden
 
 
+class SumProjection(nn.Linear):
+    """A projection of each token, computed on their sum, with which it commutes: one row a sentence is projected."""
+
+    def forward(self, total: Tensor, length: Tensor) -> Tensor:  # type: ignore[override]
+        """``total`` (B, D) over ``length`` (B, 1) tokens gives the sum (B, H) of the projected tokens."""
+        return F.linear(total, self.weight) + length * self.bias
+
+
 class UseMPreTrainedModel(PreTrainedModel):
     """Common ground of the USE-M classes: configuration, initialization and naming."""
 
@@ -97,7 +105,7 @@ class UseMModel(UseMPreTrainedModel):
             for window, left in zip(config.branch_windows, config.branch_left_context, strict=True)
         )
         self.norm = nn.LayerNorm(config.token_size, eps=config.layer_norm_eps)
-        self.token_projection = nn.Linear(config.token_size, config.hidden_size)
+        self.token_projection = SumProjection(config.token_size, config.hidden_size)
         self.dnn_in = nn.Linear(config.hidden_size, config.dnn_size, bias=False)
         self.dnn_middle = nn.Linear(config.dnn_size, config.dnn_size, bias=False)
         self.dnn_skip_middle = nn.Linear(config.hidden_size, config.dnn_size, bias=False)
@@ -132,8 +140,7 @@ class UseMModel(UseMPreTrainedModel):
         branches = [branch(hidden, mask) for branch, hidden in zip(self.branches, inputs, strict=True)]
         tokens = self.norm(torch.cat([embeddings, *branches], dim=-1)) * mask
         length = mask.sum(dim=1).clamp(min=1)
-        # The sum over tokens commutes with the projection, so only one row a sentence is projected.
-        pooled = F.linear(tokens.sum(dim=1), self.token_projection.weight) + length * self.token_projection.bias
+        pooled = self.token_projection(tokens.sum(dim=1), length)
         return BaseModelOutputWithPooling(
             last_hidden_state=tokens, pooler_output=self._sentence_embedding(pooled / length.sqrt())
         )

@@ -6,7 +6,7 @@ What is added to the Trainer: the precision that gains on this CPU, the recipe o
 import gc
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -38,53 +38,12 @@ from xlft_helpers.errors import TrainingError
 from xlft_helpers.models import load_model, load_tokenizer
 from xlft_helpers.objectives import IGNORED
 
+from .recipes import Recipe, default_recipe
+from .tuning import apply_tuning, check_tune, trained_parameters
+
 # What is imported by now stays. Collections, of which every training needs several to free its memory, need not go
 # through it again and again: a quarter of a second each.
 gc.freeze()
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """The settings of a fine-tuning run.
-
-    Attributes:
-        learning_rate: peak of a schedule that rises linearly over ``warmup`` of the steps and falls linearly to zero.
-        epochs: passes over the training data.
-        batch_size: examples a step.
-        warmup: share of the steps, between 0 and 1.
-        weight_decay: AdamW's, on matrices only.
-        label_smoothing: share of the target spread over all classes.
-        max_length: longest input in tokens; the rest is cut off.
-        trainable_embeddings: also train the piece embeddings.
-        lexical_expert: train USE-M's lexical expert beside its head, see
-            :class:`~xlft_helpers.models.use_m.UseMForSequenceClassification`; other models have none.
-        trainable: how the names of the parameters to train begin, e.g. ``("classifier",)`` for the head alone; the
-            others stay frozen. Default: all of them (the embeddings by ``trainable_embeddings``).
-    """
-
-    learning_rate: float = 4e-4
-    epochs: int = 3
-    batch_size: int = 32
-    warmup: float = 0.1
-    weight_decay: float = 0.01
-    label_smoothing: float = 0.0
-    max_length: int = 128
-    trainable_embeddings: bool = False
-    lexical_expert: bool = False
-    trainable: tuple[str, ...] | None = None
-
-
-TRANSFORMER_RECIPE = Recipe(learning_rate=3e-5, trainable_embeddings=True)
-"""For mBERT, XLM-R and their like: the range that Devlin et al. 2019 (appendix A.3) recommend."""
-
-MINI_RECIPE = Recipe(learning_rate=3e-4)
-"""For ``mini``: a small model takes larger steps than a large one. On dev sets (see its model card), a third of this rate is
-worse, and higher ones or more epochs cannot be told from it."""
-
-
-def default_recipe(model_name: str) -> Recipe:
-    """The recipe for a model name: USE-M's (chosen on dev sets, see ``benchmarks/recipes.md``), ``mini``'s or the Transformer's."""
-    return {"use-m": Recipe(), "mini": MINI_RECIPE}.get(model_name, TRANSFORMER_RECIPE)
 
 
 @dataclass(frozen=True)
@@ -117,6 +76,7 @@ class FinetuneResult:
             smoothing, the losses are those of the smoothed labels.
         best_epoch: the epoch whose weights were kept.
         train_seconds: wall time of the training loop, evaluation included.
+        trained_parameters: how many numbers were trained; those that ``tune="lora"`` and ``"ia3"`` add count too.
     """
 
     model: PreTrainedModel
@@ -124,6 +84,7 @@ class FinetuneResult:
     history: pd.DataFrame
     best_epoch: int
     train_seconds: float
+    trained_parameters: int
 
 
 def finetune(
@@ -134,6 +95,7 @@ def finetune(
     watch: Mapping[str, Dataset] | None = None,
     head: Head | None = None,
     recipe: Recipe | None = None,
+    tune: str | None = None,
     seed: int = settings.SEED,
     output_dir: Path | str | None = None,
     progress: bool = True,
@@ -149,20 +111,25 @@ def finetune(
             last epoch is.
         watch: further sets to score after every epoch, by name; they never influence the run.
         head: the task; default: one label a text. With labels on pieces, ``macro_f1`` is over the pieces that count.
-        recipe: default :func:`default_recipe`.
+        recipe: default :func:`default_recipe` for this model and ``tune``.
+        tune: which parameters are trained, one of :data:`TUNINGS`; a given recipe keeps its learning rate. Default: the
+            recipe's choice.
         seed: fixes the head's initialization, the order of the batches and dropout.
         output_dir: where checkpoints go after every epoch. A run that was interrupted goes on from the last one and
             ends with the same weights. Default: no checkpoints.
         progress: show a bar with the time left.
 
     Raises:
-        TrainingError: ``train`` is empty, the loss is not finite, the recipe contradicts itself, or ``recipe.trainable``
-            fits no parameter.
+        TrainingError: ``train`` is empty, the loss is not finite, the recipe contradicts itself, or ``tune`` is unknown or
+            does not fit the model.
         ModelError: the model cannot be loaded.
     """
     if len(train) == 0:
         raise TrainingError("The training set is empty: there is nothing to fine-tune on.")
-    recipe = recipe or default_recipe(model_name)
+    recipe = recipe or default_recipe(model_name, tune)
+    if tune is not None:
+        recipe = replace(recipe, tune=tune)
+    check_tune(recipe)
     head = head or _text_head(train)
     if recipe.lexical_expert and recipe.label_smoothing:
         # The Trainer smooths the labels of the joint answer, and each expert must learn from its own.
@@ -173,11 +140,11 @@ def finetune(
         model_name,
         head.task,
         head.label_names,
-        trainable_embeddings=recipe.trainable_embeddings,
+        trainable_embeddings=recipe.tune == "full",
         lexical_expert=recipe.lexical_expert,
     )
-    if recipe.trainable is not None:
-        _freeze_all_but(model, recipe.trainable)
+    tuner = apply_tuning(model, recipe)
+    trained = trained_parameters(model)
     disable_progress_bar()  # a bar for each checkpoint would bury the one that matters
     evaluated = ({"dev": dev} if dev is not None else {}) | dict(watch or {})
     with TemporaryDirectory(dir=settings.cache_dir()) as scratch:
@@ -211,11 +178,12 @@ def finetune(
     del trainer
     settings.release_memory()
     return FinetuneResult(
-        model=model.eval(),
+        model=(tuner.merge_and_unload() if tuner else model).eval(),
         tokenizer=tokenizer,
         history=_history(state.log_history),
         best_epoch=round((state.best_global_step or state.max_steps) * recipe.epochs / state.max_steps),
         train_seconds=seconds,
+        trained_parameters=trained,
     )
 
 
@@ -234,18 +202,6 @@ class ProgressBar(TrainerCallback):
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
         self._bar.close()
-
-
-def _freeze_all_but(model: PreTrainedModel, beginnings: tuple[str, ...]) -> None:
-    names = [name for name, parameter in model.named_parameters() if parameter.requires_grad]
-    unknown = [beginning for beginning in beginnings if not any(name.startswith(beginning) for name in names)]
-    if unknown or not beginnings:
-        raise TrainingError(
-            f"Recipe(trainable={beginnings!r}): no trainable parameter's name begins with {unknown or 'nothing'}. "
-            f"The names begin with: {', '.join(dict.fromkeys('.'.join(name.split('.')[:2]) for name in names))}."
-        )
-    for name, parameter in model.named_parameters():
-        parameter.requires_grad_(parameter.requires_grad and name.startswith(beginnings))
 
 
 def _training_arguments(

@@ -1,0 +1,16 @@
+"""Fine-tuning, thin on top of `transformers.Trainer`: recipes, what is trained, and the run itself."""
+
+from .engine import FinetuneResult, Head, finetune
+from .recipes import MINI_RECIPE, TRANSFORMER_RECIPE, Recipe, default_recipe
+from .tuning import TUNINGS
+
+__all__ = [
+    "MINI_RECIPE",
+    "TRANSFORMER_RECIPE",
+    "TUNINGS",
+    "FinetuneResult",
+    "Head",
+    "Recipe",
+    "default_recipe",
+    "finetune",
+]

@@ -1,0 +1,72 @@
+"""The settings of a fine-tuning run, and those that each model family starts from."""
+
+from dataclasses import dataclass, replace
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The settings of a fine-tuning run.
+
+    Attributes:
+        learning_rate: peak of a schedule that rises linearly over ``warmup`` of the steps and falls linearly to zero.
+        epochs: passes over the training data.
+        batch_size: examples a step.
+        warmup: share of the steps, between 0 and 1.
+        weight_decay: AdamW's, on matrices only.
+        label_smoothing: share of the target spread over all classes.
+        max_length: longest input in tokens; the rest is cut off.
+        tune: which parameters are trained, one of :data:`~xlft_helpers.finetuning.TUNINGS`. Default: all but the piece
+            embeddings, which hold most of the parameters and of which little training text touches many.
+        lora_rank: r of ``tune="lora"``. Default 8, with ``lora_alpha`` 8: what Hu et al. 2021 (appendix D, table 9) take
+            for RoBERTa.
+        lora_alpha: the product of LoRA's two matrices is scaled by ``lora_alpha / lora_rank``.
+        lora_targets: a regular expression that is searched for in the names of the linear layers; those it fits get a
+            LoRA. Default: the family's, which are queries and values in a Transformer, and all linear layers in USE-M.
+        lexical_expert: train USE-M's lexical expert beside its head, see
+            :class:`~xlft_helpers.models.use_m.UseMForSequenceClassification`; other models have none.
+        trainable: how the names of the parameters to train begin, e.g. ``("encoder.dnn", "classifier")``, where none of
+            ``tune``'s choices fits. It narrows ``tune="full"`` and ``"frozen-embeddings"`` further. Default: no limit.
+    """
+
+    learning_rate: float = 4e-4
+    epochs: int = 3
+    batch_size: int = 32
+    warmup: float = 0.1
+    weight_decay: float = 0.01
+    label_smoothing: float = 0.0
+    max_length: int = 128
+    tune: str = "frozen-embeddings"
+    lora_rank: int = 8
+    lora_alpha: float = 8.0
+    lora_targets: str | None = None
+    lexical_expert: bool = False
+    trainable: tuple[str, ...] | None = None
+
+
+TRANSFORMER_RECIPE = Recipe(learning_rate=3e-5, tune="full")
+"""For mBERT, XLM-R and their like: the range that Devlin et al. 2019 (appendix A.3) recommend."""
+
+MINI_RECIPE = Recipe(learning_rate=3e-4)
+"""For ``mini``: a small model takes larger steps than a large one. On dev sets (see its model card), a third of this rate is
+worse, and higher ones or more epochs cannot be told from it."""
+
+FEW_PARAMETERS = {
+    "use-m": {"head": 1.6e-2, "lora": 4e-3, "ia3": 1.6e-2},
+    "mini": {"head": 3e-3, "lora": 3e-3, "ia3": 1e-2},
+    "transformer": {"head": 1e-3, "lora": 5e-4, "ia3": 3e-3},
+}
+"""Learning rates where few parameters are trained, and each must move farther."""
+
+
+def default_recipe(model_name: str, tune: str | None = None) -> Recipe:
+    """The recipe for a model name: USE-M's (chosen on dev sets, see ``benchmarks/recipes.md``), ``mini``'s or the Transformer's.
+
+    Args:
+        model_name: as for :func:`xlft_helpers.models.load_model`.
+        tune: which parameters to train, with a learning rate that suits them. Default: the recipe's own choice.
+    """
+    family = model_name if model_name in FEW_PARAMETERS else "transformer"
+    recipe = {"use-m": Recipe(), "mini": MINI_RECIPE, "transformer": TRANSFORMER_RECIPE}[family]
+    if tune is None:
+        return recipe
+    return replace(recipe, tune=tune, learning_rate=FEW_PARAMETERS[family].get(tune, recipe.learning_rate))
