@@ -117,6 +117,9 @@ def load_model(
     check_memory(auto_class, config, name)
     model = _load(auto_class, repository, {**options, "config": config, "use_safetensors": True})
     model.get_input_embeddings().requires_grad_(trainable_embeddings)
+    if settings.device().type == "cpu" and settings.precision().bf16:
+        # On a CPU, torch's fused attention takes several times as long backward in bfloat16 as its parts do one by one.
+        model.set_attn_implementation("eager")
     return model.float().eval()  # a checkpoint in half precision is trained in float32 all the same
 
 
