@@ -9,12 +9,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
 from datasets import Dataset
 from sklearn.metrics import f1_score
+from torch import Tensor, nn
 from tqdm import tqdm
 from transformers import (
     DataCollatorWithPadding,
@@ -35,15 +36,23 @@ from transformers.utils.logging import disable_progress_bar
 from xlft_helpers import settings
 from xlft_helpers.data import label_names, tokenize
 from xlft_helpers.errors import TrainingError
-from xlft_helpers.models import load_model, load_tokenizer
+from xlft_helpers.models import load_config, load_model, load_tokenizer
 from xlft_helpers.objectives import IGNORED
 
+from .memory import BatchPlan, fit_memory, recompute_activations
 from .recipes import Recipe, default_recipe
 from .tuning import apply_tuning, check_tune, trained_parameters
 
 # What is imported by now stays. Collections, of which every training needs several to free its memory, need not go
 # through it again and again: a quarter of a second each.
 gc.freeze()
+
+PADDED_TO = 8
+"""Batches are padded to a multiple of this. Few distinct lengths: the CPU library compiles and keeps its kernels for each
+shape it meets."""
+
+EVALUATION_BATCH = 64
+"""Texts at a time when an epoch is scored, unless a memory limit says fewer."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +107,7 @@ def finetune(
     tune: str | None = None,
     seed: int = settings.SEED,
     output_dir: Path | str | None = None,
+    memory_limit: str | None = None,
     progress: bool = True,
 ) -> FinetuneResult:
     """Fine-tune a pretrained model on labelled texts of one or more languages.
@@ -117,11 +127,15 @@ def finetune(
         seed: fixes the head's initialization, the order of the batches and dropout.
         output_dir: where checkpoints go after every epoch. A run that was interrupted goes on from the last one and
             ends with the same weights. Default: no checkpoints.
+        memory_limit: what the process may take, such as ``"2GB"`` or ``"1500MB"``. Batches then go through the model in
+            parts, with activations recomputed, as far as that is needed, see
+            :func:`~xlft_helpers.finetuning.memory.fit_memory`; the result is the same but for rounding and for other
+            draws of dropout. Default: no limit.
         progress: show a bar with the time left.
 
     Raises:
         TrainingError: ``train`` is empty, the loss is not finite, the recipe contradicts itself, or ``tune`` is unknown or
-            does not fit the model.
+            does not fit the model, or the memory limit cannot be met.
         ModelError: the model cannot be loaded.
     """
     if len(train) == 0:
@@ -134,34 +148,40 @@ def finetune(
     if recipe.lexical_expert and recipe.label_smoothing:
         # The Trainer smooths the labels of the joint answer, and each expert must learn from its own.
         raise TrainingError("The recipe has both lexical_expert and label_smoothing: choose one of them.")
-    set_seed(seed)
     tokenizer = load_tokenizer(model_name)
-    model = load_model(
-        model_name,
-        head.task,
-        head.label_names,
-        trainable_embeddings=recipe.tune == "full",
-        lexical_expert=recipe.lexical_expert,
-    )
+    encoded = head.encode(train, tokenizer, recipe.max_length)
+    what = (model_name, head.task, head.label_names, recipe.tune == "full", recipe.lexical_expert)
+    plan = BatchPlan(recipe.batch_size)
+    if memory_limit is not None:
+        longest = max(map(len, encoded["input_ids"]))
+        length = -(-longest // PADDED_TO) * PADDED_TO
+        plan = fit_memory(memory_limit, load_config(*what), head.task, recipe, length)
+    set_seed(seed)
+    model = load_model(*what)
     tuner = apply_tuning(model, recipe)
+    if plan.checkpointing:
+        recompute_activations(model)
     trained = trained_parameters(model)
+    # Checkpoints hold what training changes; the rest comes from the pretrained model again.
+    kept, model._keys_to_ignore_on_save = model._keys_to_ignore_on_save, _unchanged(model)
     disable_progress_bar()  # a bar for each checkpoint would bury the one that matters
     evaluated = ({"dev": dev} if dev is not None else {}) | dict(watch or {})
     with TemporaryDirectory(dir=settings.cache_dir()) as scratch:
-        trainer = Trainer(
+        trainer = _Trainer(
             model=model,
             args=_training_arguments(
                 recipe,
                 seed,
                 output_dir or scratch,
+                plan=plan,
+                evaluation_batch=EVALUATION_BATCH if memory_limit is None else plan.part,
                 resumable=output_dir is not None,
                 evaluate=bool(evaluated),
                 select=dev is not None,
             ),
-            train_dataset=head.encode(train, tokenizer, recipe.max_length),
+            train_dataset=encoded,
             eval_dataset={n: head.encode(rows, tokenizer, recipe.max_length) for n, rows in evaluated.items()} or None,
-            # Few distinct lengths: the CPU library compiles and keeps its kernels for each shape it meets.
-            data_collator=head.collator(tokenizer, pad_to_multiple_of=8),
+            data_collator=head.collator(tokenizer, pad_to_multiple_of=PADDED_TO),
             compute_metrics=_macro_f1,
             callbacks=[ProgressBar()] if progress else [],
         )
@@ -177,8 +197,9 @@ def finetune(
     state = trainer.state
     del trainer
     settings.release_memory()
+    model._keys_to_ignore_on_save = kept
     return FinetuneResult(
-        model=(tuner.merge_and_unload() if tuner else model).eval(),
+        model=(cast(PreTrainedModel, tuner.merge_and_unload()) if tuner else model).eval(),
         tokenizer=tokenizer,
         history=_history(state.log_history),
         best_epoch=round((state.best_global_step or state.max_steps) * recipe.epochs / state.max_steps),
@@ -204,15 +225,58 @@ class ProgressBar(TrainerCallback):
         self._bar.close()
 
 
+class _Trainer(Trainer):
+    """A Trainer whose gradient does not depend on how a batch is split.
+
+    A model's loss is the mean over its inputs' labels. The Trainer adds up the losses of a batch's parts and believes
+    that every model with keyword arguments divides by the labels of the whole batch; text and token classifiers do not.
+    So each part is weighted here by its share of the labels.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.model_accepts_loss_kwargs = True  # so that the labels are counted; the model itself is not told
+
+    def compute_loss(
+        self,
+        model: nn.Module,
+        inputs: dict[str, Any],
+        return_outputs: bool = False,
+        num_items_in_batch: Tensor | int | None = None,
+    ) -> Any:
+        counted = (inputs["labels"] != IGNORED).sum()
+        loss, outputs = super().compute_loss(model, inputs, return_outputs=True)
+        if num_items_in_batch is not None and model.training:
+            # The labels were counted over all processes, and the gradients will be averaged over them.
+            loss = loss * (counted / num_items_in_batch * self.accelerator.num_processes)
+        return (loss, outputs) if return_outputs else loss
+
+
+def _unchanged(model: PreTrainedModel) -> set[str]:
+    """The names of what training leaves as it is: frozen parameters, and USE-M's table of one byte a value."""
+    table = {id(buffer) for buffer in model.get_input_embeddings().buffers()}
+    frozen = {name for name, parameter in model.named_parameters() if not parameter.requires_grad}
+    return frozen | {name for name, buffer in model.named_buffers() if id(buffer) in table}
+
+
 def _training_arguments(
-    recipe: Recipe, seed: int, output_dir: Path | str, *, resumable: bool, evaluate: bool, select: bool
+    recipe: Recipe,
+    seed: int,
+    output_dir: Path | str,
+    *,
+    plan: BatchPlan,
+    evaluation_batch: int,
+    resumable: bool,
+    evaluate: bool,
+    select: bool,
 ) -> TrainingArguments:
     return TrainingArguments(
         output_dir=str(output_dir),
         learning_rate=recipe.learning_rate,
         num_train_epochs=recipe.epochs,
-        per_device_train_batch_size=recipe.batch_size,
-        per_device_eval_batch_size=64,
+        per_device_train_batch_size=plan.part,
+        gradient_accumulation_steps=plan.parts,
+        per_device_eval_batch_size=evaluation_batch,
         warmup_steps=recipe.warmup,
         weight_decay=recipe.weight_decay,
         label_smoothing_factor=recipe.label_smoothing,

@@ -37,7 +37,7 @@ class Recipe:
     max_length: int = 128
     tune: str = "frozen-embeddings"
     lora_rank: int = 8
-    lora_alpha: float = 8.0
+    lora_alpha: int = 8
     lora_targets: str | None = None
     lexical_expert: bool = False
     trainable: tuple[str, ...] | None = None

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from safetensors import SafetensorError
 from transformers import (
@@ -14,6 +14,7 @@ from transformers import (
     AutoModelForSequenceClassification,
     AutoModelForTokenClassification,
     AutoTokenizer,
+    PretrainedConfig,
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
@@ -97,30 +98,47 @@ def load_model(
         ModelError: unknown task or name, no network for a Hub model, a checkpoint with another number of labels, or
             less free memory than the weights need.
     """
+    config = load_config(name, task, label_names, trainable_embeddings, lexical_expert)
+    use_m_class, auto_class = TASKS[task]
+    if name == "use-m":
+        check_memory(use_m_class, config, name)
+        return load_use_m(use_m_class, cast(UseMConfig, config))
+    repository, options = _locate(name)
+    check_memory(auto_class, config, name)
+    model = _load(auto_class, repository, {**options, "config": config, "use_safetensors": True})
+    model.get_input_embeddings().requires_grad_(trainable_embeddings)
+    return model.float().eval()  # a checkpoint in half precision is trained in float32 all the same
+
+
+def load_config(
+    name: str,
+    task: str = "sequence-classification",
+    label_names: Sequence[str] | None = None,
+    trainable_embeddings: bool = False,
+    lexical_expert: bool = False,
+) -> PretrainedConfig:
+    """The configuration that :func:`load_model` would build its model from; no weights are read.
+
+    Args and errors: as for :func:`load_model`.
+    """
     if task not in TASKS:
         raise ModelError(f"task={task!r} is unknown; choose one of {', '.join(map(repr, TASKS))}.")
-    use_m_class, auto_class = TASKS[task]
     labels = _label_settings(label_names) if task not in HEADLESS else {}
     if name == "use-m":
-        if use_m_class is None:
+        if TASKS[task][0] is None:
             raise ModelError("USE-M was not pretrained to fill in blanks. Choose 'mini' for the task 'masked-lm'.")
         if task not in HEADLESS and not labels:
             raise ModelError(f"load_model('use-m', {task!r}) needs label_names, e.g. ['negative', 'positive'].")
-        config = UseMConfig(quantized_embeddings=not trainable_embeddings, lexical_expert=lexical_expert, **labels)
-        check_memory(use_m_class, config, name)
-        return load_use_m(use_m_class, config)
+        return UseMConfig(quantized_embeddings=not trainable_embeddings, lexical_expert=lexical_expert, **labels)
     repository, options = _locate(name)
+    if settings.device().type == "cpu" and settings.precision().bf16:
+        # On a CPU, torch's fused attention takes several times as long backward in bfloat16 as its parts do one by one.
+        options = {**options, "attn_implementation": "eager"}
     config = _load(AutoConfig, repository, options)
     _check_labels(name, config, labels, task)
     for key, value in labels.items():
         setattr(config, key, value)
-    check_memory(auto_class, config, name)
-    model = _load(auto_class, repository, {**options, "config": config, "use_safetensors": True})
-    model.get_input_embeddings().requires_grad_(trainable_embeddings)
-    if settings.device().type == "cpu" and settings.precision().bf16:
-        # On a CPU, torch's fused attention takes several times as long backward in bfloat16 as its parts do one by one.
-        model.set_attn_implementation("eager")
-    return model.float().eval()  # a checkpoint in half precision is trained in float32 all the same
+    return config
 
 
 def load_tokenizer(name: str) -> PreTrainedTokenizerBase:
