@@ -920,8 +920,7 @@ controls = [
 explore(
     controls,
     lambda *chosen: plots.plot_memory(bars(*chosen), budget=2.0, budget_label="2 GB"),
-    alt="Stacked bars of the memory of the chosen setting, with the whole vocabulary and with 40,000 pieces, beside a "
-    "line at 2 GB.",
+    alt="Stacked bars of the memory of the chosen setting, with all and with 40,000 pieces, beside 2 GB.",
 )
 
 # %% [markdown]
