@@ -1,6 +1,7 @@
 """Fine-tuning, thin on top of `transformers.Trainer`: recipes, what is trained, and the run itself."""
 
 from .engine import FinetuneResult, Head, finetune
+from .language_adapters import LanguageAdapter, swap_language, train_language_adapter
 from .memory import MemoryEstimate, estimate_memory
 from .recipes import MINI_RECIPE, TRANSFORMER_RECIPE, Recipe, default_recipe
 from .tuning import TUNINGS
@@ -11,9 +12,12 @@ __all__ = [
     "TUNINGS",
     "FinetuneResult",
     "Head",
+    "LanguageAdapter",
     "MemoryEstimate",
     "Recipe",
     "default_recipe",
     "estimate_memory",
     "finetune",
+    "swap_language",
+    "train_language_adapter",
 ]

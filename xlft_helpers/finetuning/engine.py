@@ -39,6 +39,7 @@ from xlft_helpers.errors import TrainingError
 from xlft_helpers.models import load_config, load_model, load_tokenizer
 from xlft_helpers.objectives import IGNORED
 
+from .language_adapters import LanguageAdapter, put_in
 from .memory import BatchPlan, fit_memory, recompute_activations
 from .recipes import Recipe, default_recipe
 from .tuning import apply_tuning, check_tune, trained_parameters
@@ -108,6 +109,7 @@ def finetune(
     seed: int = settings.SEED,
     output_dir: Path | str | None = None,
     memory_limit: str | None = None,
+    language_adapter: LanguageAdapter | None = None,
     progress: bool = True,
 ) -> FinetuneResult:
     """Fine-tune a pretrained model on labelled texts of one or more languages.
@@ -131,6 +133,9 @@ def finetune(
             parts, with activations recomputed, as far as that is needed, see
             :func:`~xlft_helpers.finetuning.memory.fit_memory`; the result is the same but for rounding and for other
             draws of dropout. Default: no limit.
+        language_adapter: stands, frozen, in the encoder while the task is learned with ``tune="lora"`` or ``"head"``; then
+            :func:`~xlft_helpers.finetuning.language_adapters.swap_language` gives the model of another language.
+            Default: none.
         progress: show a bar with the time left.
 
     Raises:
@@ -148,6 +153,8 @@ def finetune(
     if recipe.lexical_expert and recipe.label_smoothing:
         # The Trainer smooths the labels of the joint answer, and each expert must learn from its own.
         raise TrainingError("The recipe has both lexical_expert and label_smoothing: choose one of them.")
+    if language_adapter is not None and recipe.tune not in ("lora", "head"):
+        raise TrainingError(f"tune={recipe.tune!r} would change the language adapter; choose 'lora' or 'head'.")
     tokenizer = load_tokenizer(model_name)
     encoded = head.encode(train, tokenizer, recipe.max_length)
     what = (model_name, head.task, head.label_names, recipe.tune == "full", recipe.lexical_expert)
@@ -158,6 +165,8 @@ def finetune(
         plan = fit_memory(memory_limit, load_config(*what), head.task, recipe, length)
     set_seed(seed)
     model = load_model(*what)
+    if language_adapter is not None:
+        put_in(model, language_adapter)
     tuner = apply_tuning(model, recipe)
     if plan.checkpointing:
         recompute_activations(model)

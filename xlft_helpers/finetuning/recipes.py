@@ -52,7 +52,7 @@ worse, and higher ones or more epochs cannot be told from it."""
 
 FEW_PARAMETERS = {
     "use-m": {"head": 1.6e-2, "lora": 4e-3, "ia3": 1.6e-2},
-    "mini": {"head": 3e-3, "lora": 3e-3, "ia3": 1e-2},
+    "mini": {"head": 4e-3, "lora": 3e-3, "ia3": 3e-3},
     "transformer": {"head": 1e-3, "lora": 5e-4, "ia3": 3e-3},
 }
 """Learning rates where few parameters are trained, and each must move farther."""

@@ -148,17 +148,29 @@ def _train_layers_from(model: PreTrainedModel, first: int) -> None:
         parameter.requires_grad_(layer_of.get(name, first) >= first)
 
 
-def _lora(model: PreTrainedModel, recipe: Recipe) -> BaseTuner:
+def lora_layers(model: PreTrainedModel, recipe: Recipe) -> list[str]:
+    """The names of the linear layers that get a low-rank addition.
+
+    Raises:
+        TrainingError: there are none.
+    """
     pattern = recipe.lora_targets or _family(model, recipe.tune).lora
     targets = _linear_layers(model, pattern)
     if not targets:
-        there = dict.fromkeys(re.sub(r"\.\d+(?=\.|$)", ".N", name) for name in _linear_layers(model, "."))
         raise TrainingError(
             f"lora_targets={pattern!r} fits no linear layer of {type(model).__name__}. It has, with N for numbers: "
-            f"{', '.join(there)}."
+            f"{_kinds_of_layers(model)}."
         )
-    config = LoraConfig(r=recipe.lora_rank, lora_alpha=recipe.lora_alpha, target_modules=targets)
+    return targets
+
+
+def _lora(model: PreTrainedModel, recipe: Recipe) -> BaseTuner:
+    config = LoraConfig(r=recipe.lora_rank, lora_alpha=recipe.lora_alpha, target_modules=lora_layers(model, recipe))
     return LoraModel(model, config, "task")
+
+
+def _kinds_of_layers(model: PreTrainedModel) -> str:
+    return ", ".join(dict.fromkeys(re.sub(r"\.\d+(?=\.|$)", ".N", name) for name in _linear_layers(model, ".")))
 
 
 def _ia3(model: PreTrainedModel) -> BaseTuner:
@@ -172,7 +184,7 @@ def _family(model: PreTrainedModel, tune: str) -> _Targets:
     if found is None:
         raise TrainingError(
             f"tune={tune!r} knows the layers of {', '.join(_TARGETS)}, not of {model.config.model_type!r}. Use "
-            f"tune='lora' and say lora_targets, a pattern for the names of: {', '.join(_linear_layers(model, '.'))}."
+            f"tune='lora' and say lora_targets, a pattern for the names of: {_kinds_of_layers(model)}."
         )
     return found
 
