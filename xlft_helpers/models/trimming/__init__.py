@@ -8,6 +8,6 @@ into the same pieces and gives bit for bit the same logits; other text may be sp
 """
 
 from .coverage import Coverage, coverage
-from .trim import TrimReport, Trimmed, trim_vocabulary
+from .trim import Trimmed, TrimReport, trim_vocabulary
 
 __all__ = ["Coverage", "TrimReport", "Trimmed", "coverage", "trim_vocabulary"]

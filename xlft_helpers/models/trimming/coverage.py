@@ -67,4 +67,4 @@ def coverage(tokenizer: PreTrainedTokenizerBase, trimmed: PreTrainedTokenizerBas
 
 
 def _split(tokenizer: PreTrainedTokenizerBase, texts: list[str]) -> list[list[str]]:
-    return [tokenizer.convert_ids_to_tokens(ids) for ids in encode(tokenizer, texts)["input_ids"]]
+    return [list(tokenizer.convert_ids_to_tokens(ids)) for ids in encode(tokenizer, texts)["input_ids"]]

@@ -12,11 +12,6 @@ from xlft_helpers.errors import ModelError
 from .vocabulary import Vocabulary, steps
 
 
-def read_state(tokenizer: PreTrainedTokenizerBase) -> dict[str, Any]:
-    """The content of a fast tokenizer's ``tokenizer.json``; empty for a tokenizer in Python."""
-    return json.loads(tokenizer.backend_tokenizer.to_str()) if tokenizer.is_fast else {}
-
-
 def remap_tokenizer(
     tokenizer: PreTrainedTokenizerBase, vocabulary: Vocabulary, needed: set[str], new_ids: dict[int, int]
 ) -> PreTrainedTokenizerBase:

@@ -10,7 +10,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from ..use_m import UseMConfig
 from ..use_m.modeling import QUANTIZATION_CHUNKS
 from .pieces import needed_pieces
-from .remapping import read_state, remap_tokenizer
+from .remapping import remap_tokenizer
 from .vocabulary import Vocabulary, read_vocabulary
 from .weights import (
     check_sizes,
@@ -89,8 +89,7 @@ def trim_vocabulary(
         DataError: texts that hold nothing, or are no texts.
         ModelError: model and tokenizer do not belong together, or one of them cannot be trimmed.
     """
-    state = read_state(tokenizer)
-    vocabulary = read_vocabulary(tokenizer, state)
+    vocabulary = read_vocabulary(tokenizer)
     check_sizes(model, set(vocabulary.ids.values()))
     needed = needed_pieces(tokenizer, vocabulary, texts, keep)
     kept = {i for piece, i in vocabulary.ids.items() if piece in needed} | configured_ids(model.config)

@@ -1,9 +1,10 @@
 """What a tokenizer's vocabulary is made of: its pieces, what they are built from, and what must always stay."""
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import Any
+from typing import Any, cast
 
 from tokenizers import pre_tokenizers
 from transformers import PreTrainedTokenizerBase, XLMTokenizer
@@ -65,24 +66,20 @@ class Vocabulary:
         return {form for form in forms if form in self.ids}
 
 
-def read_vocabulary(tokenizer: PreTrainedTokenizerBase, state: dict[str, Any]) -> Vocabulary:
-    """Describe the vocabulary of a tokenizer.
-
-    Args:
-        tokenizer: a fast tokenizer or an ``XLMTokenizer``.
-        state: the parsed content of its ``tokenizer.json``; empty for ``XLMTokenizer``.
+def read_vocabulary(tokenizer: PreTrainedTokenizerBase) -> Vocabulary:
+    """Describe the vocabulary of a fast tokenizer or an ``XLMTokenizer``.
 
     Raises:
         ModelError: another kind of tokenizer.
     """
     if isinstance(tokenizer, XLMTokenizer):
-        ids = tokenizer.get_vocab()
+        ids, ranks = tokenizer.get_vocab(), cast(dict[tuple[str, str], int], tokenizer.bpe_ranks)
         return Vocabulary(
             "XLM",
             ids,
             always={ids[token] for token in [*tokenizer.all_special_tokens, *tokenizer.added_tokens_encoder]},
             outside=set(ids.values()) - set(tokenizer.encoder.values()),
-            merges=sorted(tokenizer.bpe_ranks, key=tokenizer.bpe_ranks.__getitem__),
+            merges=list(ranks),  # in the order of their ranks
             suffix="</w>",
         )
     if not tokenizer.is_fast:
@@ -90,6 +87,7 @@ def read_vocabulary(tokenizer: PreTrainedTokenizerBase, state: dict[str, Any]) -
             f"{type(tokenizer).__name__} is a tokenizer in Python whose vocabulary cannot be renumbered. Trimming needs a "
             "fast tokenizer (one with a tokenizer.json) or an XLMTokenizer."
         )
+    state = json.loads(tokenizer.backend_tokenizer.to_str())
     model, added = state["model"], {token["content"]: token["id"] for token in state["added_tokens"]}
     kind, pieces = model["type"], model["vocab"]
     if kind not in ("WordPiece", "Unigram", "BPE"):

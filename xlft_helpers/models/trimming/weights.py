@@ -10,6 +10,7 @@ from transformers import PretrainedConfig, PreTrainedModel
 from xlft_helpers.errors import ModelError
 
 from ..use_m import UseMConfig
+from ..use_m.modeling import QuantizedEmbedding
 
 XLM_INDICES = ("unk_index", "mask_index")
 """Settings of XLM that hold ids; those of all models are called ``..._token_id``."""
@@ -25,17 +26,22 @@ def check_sizes(model: PreTrainedModel, ids: set[int]) -> None:
         ModelError: too few rows or far too many, or a special piece that the vocabulary lacks.
     """
     rows, pieces = table_rows(model), max(ids) + 1
-    if not pieces <= rows <= pieces + LARGEST_PADDING or not configured_ids(model.config) <= ids:
+    if not pieces <= rows <= pieces + LARGEST_PADDING:
         raise ModelError(
             f"The model's embedding table has {rows:,} rows and the tokenizer {pieces:,} pieces: they do not belong "
             "together. Load both by the same name."
+        )
+    if missing := configured_ids(model.config) - ids:
+        raise ModelError(
+            f"The model's configuration names special pieces by the ids {sorted(missing)}, which the tokenizer does not have: "
+            "they do not belong together. Load both by the same name."
         )
 
 
 def table_rows(model: PreTrainedModel) -> int:
     """Rows of the input embeddings, one a piece and perhaps a few unused."""
-    embeddings = model.get_input_embeddings()
-    return (embeddings.table if hasattr(embeddings, "table") else embeddings.weight).shape[0]
+    embeddings: Any = model.get_input_embeddings()
+    return len(embeddings.table if isinstance(embeddings, QuantizedEmbedding) else embeddings.weight)
 
 
 def configured_ids(config: PretrainedConfig) -> set[int]:
