@@ -23,7 +23,7 @@
 # The first question can be answered without any training. We take the two models that the course brings along, USE-M
 # and `mini`, and look at what their tokenizers make of the test messages: pieces a word (or a character, in Chinese),
 # pieces a message, the share of the characters that can be written down at all, and the share of unknown pieces. Both
-# models were told to cover most of the ten languages, and only one of them has read Hindi. What do you expect for it?
+# models were pretrained on most of the ten languages, and only one of the two has read Hindi. What do you expect there?
 
 # %% tags=["nbval-check-output"]
 import pandas as pd
@@ -51,7 +51,7 @@ pd.concat(views, axis=1).round(1)
 # > With the size fixed, more languages first help the small ones and then cost all of them (Conneau et al. 2020, the
 # > curse of multilinguality). Coverage is a condition, not a score.
 #
-# ## Look at scores, published and measured
+# ## Look at published scores
 #
 # For the models that everybody asks about there are published numbers. These are accuracies on XNLI, a task with three
 # classes (does one sentence follow from another, contradict it, or neither), after fine-tuning on **English only**:
@@ -206,7 +206,8 @@ assert abs(backward.get_total_flops() / forward.get_total_flops() - 2) < 0.02, "
 #   of $T$ pieces. A layer keeps eight vectors of width $H$ a piece (its input, queries, keys, values, what attention
 #   returns, two inputs of norms, the input of the feed-forward part), two of width $I$ (before and after its
 #   activation function), and the attention weights, $T$ a piece for each of $A$ heads. (Dropout would add its masks.
-#   Korthikanti et al. 2022 count the same in half precision, dropout included: 34 bytes a piece and unit of $H$.)
+#   Korthikanti et al. 2022 count the same in half precision, dropout included: a layer keeps $34H + 5AT$ bytes a
+#   piece.)
 #
 # The last claim is the boldest, so we check it first. torch lets us watch what the backward pass will need: every
 # tensor that is put aside goes through a hook. We add up the distinct ones, without the weights.
@@ -359,7 +360,7 @@ plots.show(
 # parameters smaller. That takes another knife, and we come to it (*Cut the vocabulary*). With `finetune(...,
 # memory_limit="2GB")` the package chooses accumulation and checkpointing by itself so that a stated budget is kept.
 #
-# > **A misconception.** *"LoRA trains 0.1 % of the parameters, so it takes 0.1 % of the memory."* It takes 0.1 % of the
+# > **A misconception.** *"LoRA trains 0.3 % of the parameters, so it takes 0.3 % of the memory."* It takes 0.3 % of the
 # > gradients and of the optimizer. Weights and most activations are still there.
 #
 # ## Do not compute on padding
@@ -541,10 +542,11 @@ attention_costs.round(2)
 
 # %% [markdown]
 # On the machine that made the committed outputs, a server CPU with bf16 units, the backward pass of the fused attention
-# was by far the slowest operation in bf16, though not in float32: the fast variant was the slow one. Nobody would have
-# guessed it; the profile showed it in a minute. Since then `load_model` takes the parts one by one where it computes in
-# bf16 on a CPU. On a GPU it is the other way round: there the fused kernel wins. So do not believe a rule about speed,
-# this one included: measure on your machine.
+# took about as long in bf16 as all other products of the backward pass together, for a few percent of their work. In
+# float32 it does not stand out (compare the columns of the last table). Nobody would have guessed it; the profile
+# showed it in a minute. So where the course computes in bf16 on a CPU, `load_model` takes attention in its parts. For
+# GPUs fused attention was made to be faster (FlashAttention, Dao et al. 2022). Do not believe a rule about speed, this
+# one included: measure on your machine.
 #
 # ## Measure two models
 #
@@ -602,8 +604,9 @@ for k in languages:
     print(f"{k}: mini minus use-m {100 * test.difference:+5.1f} [{low:+.1f}, {high:+.1f}]: {verdict}")
 
 # %% [markdown]
-# Where USE-M is distinguishably ahead, the choice between these two is made: far more pretraining text outweighs the
-# architecture. Where the verdict is *cannot tell*, 150 messages and three seeds do not decide. And look once more at
+# Where USE-M is distinguishably ahead, the choice between these two is made for that language. (Not *why*: the two
+# differ in pretraining text, size and architecture at once.) Where the verdict is *cannot tell*, 150 messages and three
+# seeds do not decide, and cost may. And look once more at
 # TF-IDF in the table above. It had labelled messages of *every* language, which zero-shot transfer does without. But if
 # you have them, and the simple method is ahead of a small encoder, the encoder has to earn its keep.
 #
@@ -719,7 +722,7 @@ assert found["mini"].mean_of_targets("zero-shot").estimate > sweep["head"].mean_
 #
 # **Adapters** (Houlsby et al. 2019) are the third family: small layers put in between. MAD-X (Pfeiffer et al. 2020)
 # stacks an adapter of the *task*, trained on English, on an adapter of the *language*, trained on unlabelled text. To
-# change the language, swap the lower one. That pays for languages which the encoder hardly knows.
+# change the language, swap the lower one. Published gains are largest for languages that the encoder hardly knows.
 #
 # ## Cut the vocabulary
 #
@@ -835,7 +838,7 @@ for machines in (1, 2, 9, 27):
     print(f"{machines:2} machines: {-(-len(jobs) // machines):2} trainings one after another")
 
 # %% [markdown]
-# In the command line that is a **plan**: a file that lists the jobs, which any queue can work off, in any order, and
+# On the command line that is a **plan**: a file that lists the jobs, which any queue can work off, in any order, and
 # a lost job is run again. (Commands for a cluster are in the README, *From Binder to laptop to GPU to cluster*.)
 #
 # Where *one* training is too slow, it can be spread: **data parallel**. Every one of $N$ processes holds the whole
@@ -877,12 +880,11 @@ plots.show(
 # A line below the dotted one means that a second machine makes it *slower*: the gradients take longer to travel than
 # the step to compute. Three ways out, and you know them all: train fewer numbers (LoRA), make fewer exchanges
 # (accumulation: one exchange for several batches), or do not split a training at all (the plan). Real systems send
-# gradients while the next ones are still being computed, so they do better than the formula; the order of the three
-# lines stays.
+# gradients while the next ones are still being computed, so they do better than the formula.
 #
 # > **A misconception.** *"On two processes the same command gives the same run, faster."* With the batch size *a
 # > process* unchanged, the batch has doubled and the number of steps halved: another recipe. Divide the batch size by
-# > the number of processes, or say that you changed it.
+# > the number of processes (`xlft compare` does), or say that you changed it.
 #
 # ## Put it together
 #
@@ -935,7 +937,8 @@ explore(
 # | many trainings | a plan of independent jobs | no exchange of gradients |
 # | one training too slow | data parallel, with few trained numbers or a fast network | gradients have to travel |
 #
-# Whatever you choose: compare on *your* languages, with three seeds and a paired test.
+# Whatever you choose: compare on *your* languages, with three seeds and a paired test. Notebook 14, which closes the
+# course, turns such questions into a recommendation for your own case.
 #
 # ## Exercise 1: parameters from a configuration
 #
@@ -1038,14 +1041,14 @@ quiz("08_choosing_and_shrinking_models")
 # ## Read on
 #
 # - Conneau et al. 2020, *Unsupervised Cross-lingual Representation Learning at Scale* (ACL): XLM-R, table 1, and the
-#   curse of multilinguality.
+#   curse of multilinguality. Barbieri et al. 2022, *XLM-T* (LREC): the table of UMSAB.
 # - Wu and Dredze 2019, *Beto, Bentz, Becas* (EMNLP): freezing layers of mBERT and cross-lingual transfer (section 4.2).
 # - Hu et al. 2022, *LoRA: Low-Rank Adaptation of Large Language Models* (ICLR); Houlsby et al. 2019,
 #   *Parameter-Efficient Transfer Learning for NLP* (ICML); Pfeiffer et al. 2020, *MAD-X* (EMNLP).
 # - Abdaoui, Pradel and Sigel 2020, *Load What You Need: Smaller Versions of Multilingual BERT* (SustaiNLP).
 # - Korthikanti et al. 2022, *Reducing Activation Recomputation in Large Transformer Models*; Chen et al. 2016,
 #   *Training Deep Nets with Sublinear Memory Cost*: where memory goes, and checkpointing.
-# - Micikevicius et al. 2018, *Mixed Precision Training* (ICLR).
+# - Micikevicius et al. 2018, *Mixed Precision Training* (ICLR); Dao et al. 2022, *FlashAttention* (NeurIPS).
 # - Patarasuk and Yuan 2009, *Bandwidth Optimal All-reduce Algorithms for Clusters of Workstations* (Journal of Parallel
 #   and Distributed Computing).
 #
