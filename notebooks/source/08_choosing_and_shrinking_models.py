@@ -716,9 +716,12 @@ assert found["mini"].mean_of_targets("zero-shot").estimate > sweep["head"].mean_
 
 # %% [markdown]
 # Fifteen tests at the 5 % level: expect about one star by chance alone. No star means *cannot tell*, not *equal*: the
-# intervals say how large a difference may have been missed. A rule that survives: choose by memory first; and if two
-# ways fit, compare them on your own dev set with three seeds, because a smaller number of trained parameters says
-# little about the score.
+# intervals say how large a difference may have been missed. Did freezing the lower layers help, as in the paper? Then
+# compare `lora` with `head`, which train nearly equally many numbers. If their rows differ, it matters *where* the
+# trained numbers sit, not how many they are. And look back at the gaps: where a gap is the smallest and both scores are
+# the lowest, nothing was gained (notebook 05).
+#
+# So choose by memory first, and if two ways fit, compare them on your own dev set with three seeds.
 #
 # **Adapters** (Houlsby et al. 2019) are the third family: small layers put in between. MAD-X (Pfeiffer et al. 2020)
 # stacks an adapter of the *task*, trained on English, on an adapter of the *language*, trained on unlabelled text. To
