@@ -222,7 +222,7 @@ def kept_for_backward(model, batch):
         storage = tensor.untyped_storage()
         if storage.data_ptr() not in own:
             kept[storage.data_ptr()] = storage  # held, so that its address stays in use
-        return tensor
+        return tensor.detach()  # with its history, an output would hold itself and never be freed
 
     with torch.autograd.graph.saved_tensors_hooks(put_aside, lambda tensor: tensor):
         model(**batch)
