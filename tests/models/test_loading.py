@@ -4,6 +4,7 @@ import pytest
 import torch
 from transformers import BertConfig, BertForSequenceClassification
 
+from xlft_helpers import settings
 from xlft_helpers.errors import ModelError
 from xlft_helpers.models import load_model, load_tokenizer
 from xlft_helpers.models.memory import check_memory, weight_bytes
@@ -86,3 +87,11 @@ def test_model_larger_than_the_memory_is_refused_before_loading():
     huge = BertConfig(vocab_size=10_000_000_000, hidden_size=64, num_attention_heads=2, num_hidden_layers=1)
     with pytest.raises(ModelError, match=r"need 2\d{3}\.\d GB of memory"):
         check_memory(BertForSequenceClassification, huge, "huge")
+
+
+@pytest.mark.parametrize(("bf16", "attention"), [(True, "eager"), (False, "sdpa")])
+def test_attention_runs_in_its_parts_where_the_cpu_computes_in_bfloat16(monkeypatch, bf16, attention):
+    monkeypatch.setattr(settings, "precision", lambda: settings.Precision(bf16, "said by the test"))
+    monkeypatch.setattr(settings, "device", lambda: torch.device("cpu"))
+    model = load_model("mini", "embedding")
+    assert model.config._attn_implementation == attention

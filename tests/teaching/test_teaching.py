@@ -117,6 +117,19 @@ def test_explore_follows_its_control_and_shows_the_start_twice(monkeypatch):
     assert live.value == "<p>3 squared is 9</p>"
 
 
+def test_explore_follows_each_of_several_controls(monkeypatch):
+    shown = []
+    monkeypatch.setattr(blocks, "display", shown.append)
+    first, second = widgets.IntSlider(value=2, description="a"), widgets.Dropdown(options=[5, 7], description="b")
+    blocks.explore([first, second], lambda a, b: f"<p>{a} times {b} is {a * b}</p>", alt="A product")
+    live = shown[0].children[2]
+    assert "2 times 5 is 10" in live.value
+    assert "controls above (a, b)" in shown[1].data
+    first.value = 3
+    second.value = 7
+    assert live.value == "<p>3 times 7 is 21</p>"
+
+
 def test_ask_answers_the_button(monkeypatch):
     shown = []
     monkeypatch.setattr(blocks, "display", shown.append)

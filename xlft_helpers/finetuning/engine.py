@@ -45,7 +45,8 @@ from .recipes import Recipe, default_recipe
 from .tuning import apply_tuning, check_tune, trained_parameters
 
 # What is imported by now stays. Collections, of which every training needs several to free its memory, need not go
-# through it again and again: a quarter of a second each.
+# through it again and again: a quarter of a second each. What is garbage by now must go first, or it would stay too.
+gc.collect()
 gc.freeze()
 
 PADDED_TO = 8

@@ -137,7 +137,10 @@ def load_config(
         if task not in HEADLESS and not labels:
             raise ModelError(f"load_model('use-m', {task!r}) needs label_names, e.g. ['negative', 'positive'].")
         return UseMConfig(quantized_embeddings=not trainable_embeddings, lexical_expert=lexical_expert, **labels)
-    config: PretrainedConfig = _load(AutoConfig, _locate(name, weights=False))
+    # On a CPU, torch's fused attention takes several times as long backward in bfloat16 as its parts do one by one.
+    slow_fusion = settings.device().type == "cpu" and settings.precision().bf16
+    attention = {"attn_implementation": "eager"} if slow_fusion else {}
+    config: PretrainedConfig = _load(AutoConfig, _locate(name, weights=False), **attention)
     _check_labels(name, config, labels, task)
     for key, value in labels.items():
         setattr(config, key, value)

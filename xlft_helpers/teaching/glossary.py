@@ -126,6 +126,19 @@ GLOSSARY = {
     "back-translation": "Translating a text and translating it back, for a paraphrase or for synthetic parallel text.",
     "multi-task learning": "Training on several tasks at once that share layers.",
     "stemming": "Cutting words to a common beginning, so that forms of a word count as one.",
+    "optimizer": "What turns gradients into steps; AdamW keeps two running averages of every trained parameter.",
+    "activations": "What a layer computes on the way forward and has to be kept until the backward pass has used it.",
+    "gradient checkpointing": "Keeping the activations between layers only and computing the others again on the way back: less memory, more time.",
+    "gradient accumulation": "Adding up the gradients of several small batches before one step of the optimizer.",
+    "bf16": "A number format of 2 bytes with the range of float32 and about three decimal digits (bfloat16).",
+    "mixed precision": "Computing the large products in a short number format while weights and optimizer stay in float32.",
+    "LoRA": "Training, beside a frozen matrix, two thin ones whose product is added to it: r (rows + columns) numbers instead of rows x columns.",
+    "adapter": "A small layer that is put into a frozen model and trained in its place.",
+    "vocabulary trimming": "Taking out of a model the pieces, and their embeddings, that the chosen languages' texts do not need.",
+    "profiler": "A tool that records how often each operation of a program ran and how long it took.",
+    "FLOP": "One addition or multiplication of two numbers; a product of (n, k) and (k, m) matrices takes 2nkm.",
+    "data parallel": "Every process holds the whole model, works on its share of the batch, and all average their gradients before the step.",
+    "all-reduce": "An exchange after which every process has the sum (or mean) of all processes' numbers.",
 }
 
 

@@ -4,7 +4,7 @@ Built from ``observe`` with HTML and Image widgets only; ``interact`` and ``Outp
 """
 
 import html
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import ipywidgets as widgets
@@ -17,31 +17,32 @@ Rendered = str | Figure
 """What a view may be: HTML text or a figure."""
 
 
-def explore(control: widgets.Widget, view: Callable[[Any], Rendered], alt: str) -> None:
-    """Show a control above a view that follows its value, and the starting view as static output below.
+def explore(control: widgets.Widget | Sequence[widgets.Widget], view: Callable[..., Rendered], alt: str) -> None:
+    """Show controls above a view that follows their values, and the starting view as static output below.
 
     Args:
-        control: a widget with a ``value``, such as a slider or a dropdown.
-        view: turns a value into HTML or a figure.
+        control: a widget with a ``value``, such as a slider or a dropdown, or several.
+        view: turns the value into HTML or a figure; of several controls, it gets the values in their order.
         alt: alternative text of the static starting state, and the label of the live one.
     """
-    start = view(control.value)
+    controls = [control] if isinstance(control, widgets.Widget) else list(control)
+    start = view(*(one.value for one in controls))
     live = widgets.Image(value=figure_png(start), format="png") if isinstance(start, Figure) else widgets.HTML(start)
 
-    def follow(change: dict[str, Any]) -> None:
-        rendered = view(change["new"])
+    def follow(_: dict[str, Any]) -> None:
+        rendered = view(*(one.value for one in controls))
         live.value = figure_png(rendered) if isinstance(rendered, Figure) else rendered
 
-    control.observe(follow, names="value")
-    display(widgets.VBox([control, live]))
+    for one in controls:
+        one.observe(follow, names="value")
+    display(widgets.VBox([*controls, live]))
+    above = "control" if len(controls) == 1 else "controls"
     if isinstance(start, Figure):
-        show(
-            start,
-            alt=alt,
-            caption=f"The starting state of the control above ({control.description} = {control.value}).",
-        )
+        state = ", ".join(f"{one.description} = {one.value}" for one in controls)
+        show(start, alt=alt, caption=f"The starting state of the {above} above ({state}).")
     else:
-        caption = f"The starting state of the control above ({html.escape(control.description)}):"
+        names = html.escape(", ".join(one.description for one in controls))
+        caption = f"The starting state of the {above} above ({names}):"
         display(HTML(f"<div role='note' aria-label='{html.escape(alt)}'><p><em>{caption}</em></p>{start}</div>"))
 
 

@@ -1,6 +1,7 @@
 """The checks of all exercises: ``from xlft_helpers.teaching import check``, then ``check.NAME(answer)``."""
 
 from .cause_lab import fake_twin
+from .choosing_models import adamw_memory, lora_parameters, transformer_parameters
 from .data import has_checksum, jaccard, label_map, translated_leaks
 from .evaluation import accuracy_interval, calibration_error, macro_f1, supported_claims
 from .knowledge_extraction import piece_labels, span_f1, tokenizer_ceiling
@@ -18,6 +19,7 @@ from .zero_shot import transfer_gap, word_fertility, zero_shot_epoch
 __all__ = [
     "acceptance_threshold",
     "accuracy_interval",
+    "adamw_memory",
     "answered_risk",
     "calibrated_label",
     "calibration_error",
@@ -30,6 +32,7 @@ __all__ = [
     "label_map",
     "language_shares",
     "language_weights",
+    "lora_parameters",
     "macro_f1",
     "majority_macro_f1",
     "masked_labels",
@@ -53,6 +56,7 @@ __all__ = [
     "tokenizer_ceiling",
     "top_k",
     "transfer_gap",
+    "transformer_parameters",
     "translated_leaks",
     "two_margins",
     "vocabulary_share",
