@@ -25,6 +25,7 @@ from transformers.utils.logging import (
     set_verbosity_error,
 )
 
+from xlft_helpers import settings
 from xlft_helpers.errors import ModelError
 
 from .hub import fetch_snapshot
