@@ -18,6 +18,7 @@ from typing import Any
 import torch
 
 from xlft_helpers import settings
+from xlft_helpers.data import load_data, select_language
 from xlft_helpers.tasks.translation import (
     TRANSLATION_RECIPE,
     TranslationMemory,
@@ -59,6 +60,17 @@ def trained(target: str, pretrained: bool, seed: int, folder: Path) -> dict[str,
     return json.loads(file.read_text(encoding="utf-8"))
 
 
+def tweets_in_english(target: str, folder: Path) -> list[str]:
+    """The test messages of `tweets` in the target language, translated to English by a model trained in reverse."""
+    file = folder / f"{target}-tweets.json"
+    if not file.is_file():
+        pairs = translation_pairs(target).rename(columns={"source": "target", "target": "source"})
+        translator = train_translator(pairs, "en", source=target, progress=False)
+        messages = list(select_language(load_data("tweets", languages=["en", target])["test"], target)["text"])
+        file.write_text(json.dumps(translator.translate(messages), ensure_ascii=False), encoding="utf-8")
+    return json.loads(file.read_text(encoding="utf-8"))
+
+
 def measure(target: str, folder: Path) -> dict[str, Any]:
     """All systems on the test sentences of one target language."""
     pairs = translation_pairs(target)
@@ -80,6 +92,7 @@ def measure(target: str, folder: Path) -> dict[str, Any]:
         "references": list(test["target"]),
         "systems": systems,
         "losses": {NAMES[p]: [run["losses"] for run in made] for p, made in runs.items()},
+        "tweets_in_english": tweets_in_english(target, folder) if target == "fr" else [],
         "settings": {
             "training pairs": len(train),
             "epochs": TRANSLATION_RECIPE.epochs,

@@ -113,6 +113,18 @@ GLOSSARY = {
     "fallback": "The label that is written down where a reply named none; it is counted, so that it can be seen.",
     "rate limit": "The number of requests that an endpoint accepts in a given time; beyond it, it answers with status 429.",
     "Procrustes alignment": "Rotating one space of vectors onto another so that known pairs come to lie together.",
+    "encoder-decoder": "A model whose encoder reads a text and whose decoder writes another one, piece by piece, attending to the first.",
+    "cross-attention": "Attention of the decoder's pieces to the encoder's states.",
+    "teacher forcing": "Training a decoder to predict each piece from the right pieces before it, not from its own guesses.",
+    "greedy search": "Writing the most probable next piece, again and again.",
+    "beam search": "Keeping the k most probable beginnings of a text after each piece, and taking the best text in the end.",
+    "chrF": "The F-score of the character n-grams that a translation shares with a reference; recall counts twice.",
+    "BLEU": "The geometric mean of the precisions of word n-grams (1 to 4) of a corpus, times a penalty for short output.",
+    "translation memory": "A store of sentences with their translations, which answers with the translation of the nearest one.",
+    "IBM model 1": "A model of translation in which every target word comes from one source word, whatever the order.",
+    "translate-train": "Translating the labelled examples into the target language, and training on the translations.",
+    "translate-test": "Translating the target-language texts into the source language, and classifying the translations.",
+    "oracle": "A system that is given something that no real one has; what it scores is an upper bound.",
     "packing": "Laying several texts into one row of a batch instead of padding each.",
 }
 

@@ -54,18 +54,21 @@ class WordDictionary:
         best: source word to the target word with the largest probability.
     """
 
-    def __init__(self, best: dict[str, str], target: str) -> None:
+    def __init__(self, best: dict[str, str], source: str, target: str) -> None:
         self.best = best
-        self._target = target
+        self._source, self._target = source, target
 
     @classmethod
-    def learn(cls, sources: Sequence[str], targets: Sequence[str], target: str, rounds: int = 6) -> Self:
+    def learn(
+        cls, sources: Sequence[str], targets: Sequence[str], target: str, *, source: str = "en", rounds: int = 6
+    ) -> Self:
         """Learn the dictionary.
 
         Args:
             sources: n sentences.
             targets: n sentences, their translations.
             target: language of the targets; where it has no spaces, a character counts as a word.
+            source: language of the sources.
             rounds: of expectation maximization.
 
         Raises:
@@ -73,8 +76,8 @@ class WordDictionary:
         """
         _check_pairs(sources, targets)
         pairs = [
-            ([_NOTHING, *(word.lower() for word in words(source, "en"))], words(translation, target))
-            for source, translation in zip(sources, targets, strict=True)
+            ([_NOTHING, *(word.lower() for word in words(sentence, source))], words(translation, target))
+            for sentence, translation in zip(sources, targets, strict=True)
         ]
         probability: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(lambda: 1.0))
         for _ in range(rounds):
@@ -95,14 +98,14 @@ class WordDictionary:
             for source_word, row in probability.items()
             if source_word != _NOTHING
         }
-        return cls(best, target)
+        return cls(best, source, target)
 
     def translate(self, texts: Sequence[str]) -> list[str]:
         """Each word's best translation in the order of the source; unknown words stay as they are."""
         return [self._sentence(text) for text in texts]
 
     def _sentence(self, text: str) -> str:
-        translated = [self.best.get(word.lower(), word) for word in words(text, "en")]
+        translated = [self.best.get(word.lower(), word) for word in words(text, self._source)]
         if not has_spaces(self._target):
             return "".join(translated)
         joined = re.sub(r" (?=[.,…)\]])", "", " ".join(translated))

@@ -48,7 +48,8 @@ def generate_texts(
         made = model.generate(  # type: ignore[operator]
             **batch, num_beams=num_beams, do_sample=False, max_new_tokens=longest, **options
         )
-        for row, text in zip(rows, tokenizer.batch_decode(made, skip_special_tokens=True), strict=True):
+        given = 2 if "forced_bos_token_id" in options else 1  # the start piece, and perhaps the language's
+        for row, text in zip(rows, tokenizer.batch_decode(made[:, given:], skip_special_tokens=True), strict=True):
             found[row] = text.strip()
     settings.release_memory()
     return found

@@ -18,6 +18,8 @@ class Measured:
         systems: system to the translations of each of its runs, a list of n texts a run. ``initialized`` and ``scratch``
             have a run a seed, the baselines one.
         losses: ``initialized`` and ``scratch`` to the training loss after each epoch, a list a run.
+        tweets_in_english: the test messages of ``tweets`` in the target language, translated to English by a model of the same
+            kind that was trained in reverse; in their order. French only.
         settings: the recipe and the machine, as words.
     """
 
@@ -25,6 +27,7 @@ class Measured:
     references: list[str]
     systems: dict[str, list[list[str]]]
     losses: dict[str, list[list[float]]]
+    tweets_in_english: list[str]
     settings: dict[str, Any]
 
 

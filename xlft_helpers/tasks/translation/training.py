@@ -92,6 +92,7 @@ def train_translator(
     pairs: pd.DataFrame,
     target: str,
     *,
+    source: str = "en",
     pretrained: bool = True,
     recipe: Recipe = TRANSLATION_RECIPE,
     seed: int = settings.SEED,
@@ -102,9 +103,10 @@ def train_translator(
     Minimizes the cross-entropy of each target piece given the source and the target pieces before it.
 
     Args:
-        pairs: rows with ``split``, ``source`` (English) and ``target``, see
+        pairs: rows with ``split``, ``source`` and ``target``, see
             :func:`~xlft_helpers.tasks.translation.translation_pairs`.
         target: language of the targets.
+        source: language of the sources.
         pretrained: begin from ``mini`` on both sides (default), or from random weights.
         recipe: learning rate, epochs, batch size, warm-up, weight decay and label smoothing count; the rest of a recipe is
             for other tasks.
@@ -115,7 +117,7 @@ def train_translator(
         DataError: an unknown language, missing columns, or no training pair.
         TrainingError: the loss is not finite.
     """
-    check_language(target)
+    check_language(source), check_language(target)
     if missing := {"split", "source", "target"} - set(pairs.columns):
         raise DataError(f"The pairs have no column {sorted(missing)}; make them with translation_pairs().")
     train = pairs[pairs["split"] == "train"]
@@ -150,7 +152,7 @@ def train_translator(
     history = pd.DataFrame({"epoch": range(1, len(log) + 1), "train_loss": [entry["loss"] for entry in log]})
     del trainer
     settings.release_memory()
-    return Translator(cast(EncoderDecoderModel, model.eval()), tokenizer, "en", target, history, seconds)
+    return Translator(cast(EncoderDecoderModel, model.eval()), tokenizer, source, target, history, seconds)
 
 
 def _arguments(recipe: Recipe, seed: int, folder: str) -> TrainingArguments:
