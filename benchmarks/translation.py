@@ -30,7 +30,6 @@ from xlft_helpers.tasks.translation import (
 )
 from xlft_helpers.tasks.translation.measured import MEASURED
 
-SEEDS = 3
 NAMES = {True: "initialized", False: "scratch"}
 RECIPES = {
     "default": TRANSLATION_RECIPE,
@@ -71,13 +70,13 @@ def tweets_in_english(target: str, folder: Path) -> list[str]:
     return json.loads(file.read_text(encoding="utf-8"))
 
 
-def measure(target: str, folder: Path) -> dict[str, Any]:
+def measure(target: str, folder: Path, seeds: int) -> dict[str, Any]:
     """All systems on the test sentences of one target language."""
     pairs = translation_pairs(target)
     train, test = (pairs[pairs["split"] == split] for split in ("train", "test"))
     sources = list(test["source"])
     runs = {
-        pretrained: [trained(target, pretrained, settings.SEED + seed, folder) for seed in range(SEEDS)]
+        pretrained: [trained(target, pretrained, settings.SEED + seed, folder) for seed in range(seeds)]
         for pretrained in (True, False)
     }
     memory = TranslationMemory(list(train["source"]), list(train["target"]))
@@ -154,6 +153,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--targets", nargs="+", default=["fr", "zh"])
     parser.add_argument("--runs", type=Path, default=settings.cache_dir() / "translation-runs")
+    parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--tune", action="store_true", help="only try recipes on the dev sentences")
     options = parser.parse_args()
     if options.tune:
@@ -161,7 +161,7 @@ def main() -> None:
         return
     results = json.loads(MEASURED.read_text(encoding="utf-8")) if MEASURED.is_file() else {}
     for target in options.targets:
-        results[target] = measure(target, options.runs)
+        results[target] = measure(target, options.runs, options.seeds)
     MEASURED.write_text(json.dumps(results, ensure_ascii=False, indent=0) + "\n", encoding="utf-8")
     text = report(results)
     Path(__file__).with_suffix(".md").write_text(text, encoding="utf-8")
