@@ -290,7 +290,7 @@ pd.DataFrame(rows, index=["chrF", "low", "high", "BLEU"]).T.round(1)
 # %%
 from xlft_helpers.tasks.translation.measured import load_measured
 
-measured = {target: load_measured(target) for target in ("fr", "zh")}
+measured = load_measured()
 assert measured["fr"].references == references, "the benchmark should have used these test sentences"
 
 # %%
@@ -331,11 +331,11 @@ plots.show(
         leads, reference="no difference", x_label="lead of the initialized model in chrF (points)"
     ),
     alt="Lead in chrF of the model begun from mini over the one from random weights, the dictionary, the memory and the "
-    "copied source, for French and Chinese, with 95 % intervals.",
+    "copied source, for each measured direction, with 95 % intervals.",
     caption="Paired bootstrap over the same sentences and over seeds; small diamonds are the single runs.",
 )
 assert (leads["estimate"].drop("no difference") > 0).all(), "the initialized model should lead everywhere"
-assert (leads.loc[["en→fr: over scratch", "en→zh: over scratch"], "low"] > 0).all()
+assert leads.loc["en→fr: over scratch", "low"] > 0, "the interval of the lead over random weights should leave out 0"
 
 # %% [markdown]
 # An interval that stays to the right of the line means: this lead would very probably be there on other sentences of this
@@ -464,7 +464,11 @@ english, french = (select_language(tweets["test"], k) for k in ("en", "fr"))
 assert list(english["id"]) == list(french["id"])
 labelled = select_language(tweets["train"], "en").select(range(0, 480, 2))
 in_french = translate(list(labelled["text"]), "en", "fr", model=translator, num_beams=1)
-backwards = WordDictionary.learn(*learned[::-1], "en", source="fr").translate(list(french["text"]))
+
+# %%
+reverse = WordDictionary.learn(*learned[::-1], "en", source="fr")
+found = [word.lower() in reverse.best for text in french["text"] for word in text.split() if word.isalpha()]
+print(f"the French-English dictionary knows {100 * np.mean(found):.0f} % of the words of the French messages")
 rows = []
 for i in (3, 60):
     rows += [("en", "English", labelled["text"][i]), ("fr", "our translation", in_french[i])]
@@ -504,7 +508,7 @@ answers = {
     "zero-shot": on_english.predict(vectors(list(french["text"]))),
     "translate-train, our model": on_translated.predict(vectors(list(french["text"]))),
     "translate-test, our model (benchmark)": on_english.predict(vectors(measured["fr"].tweets_in_english)),
-    "translate-test, dictionary": on_english.predict(vectors(backwards)),
+    "translate-test, dictionary": on_english.predict(vectors(reverse.translate(list(french["text"])))),
     "translate-test, oracle": on_english.predict(vectors(list(english["text"]))),
     "majority": np.full(len(french), np.bincount(labelled["label"]).argmax()),
 }
@@ -526,8 +530,9 @@ pd.DataFrame(rows, index=["macro-F1 [95 % interval]", "against zero-shot, paired
 # n = 150 French test messages, one classifier each (a logistic regression has no seed), so the intervals are over messages
 # only. The oracle says how much *any* translator could bring on this test with this classifier. Compare it with zero-shot.
 # Where the two cannot be told apart, a translator has nothing left to win: the encoder has done the translating already, in
-# its vectors. The rows of our own translators say what nonsense costs, and whether the labels survive it. All this is about *our*
-# translators. With systems trained on millions of sentences, translate-train and translate-test were strong baselines on XNLI
+# its vectors. The rows of our own translators say what nonsense costs, and whether the labels survive it. Mind the dictionary:
+# it leaves every word that it does not know in French, and USE-M reads French. A translator that does little does little harm.
+# All this is about *our* translators. With systems trained on millions of sentences, translate-train and translate-test were strong baselines on XNLI
 # (Conneau et al. 2018), and they remain a way to languages that a translator covers and the encoder does not.
 #
 # > **A misconception.** *"Translation is the safe way to other languages, the labels stay the same."* A translation may

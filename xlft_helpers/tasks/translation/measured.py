@@ -31,6 +31,7 @@ class Measured:
     settings: dict[str, Any]
 
 
-def load_measured(target: str) -> Measured:
-    """The benchmark's results for a target language, ``"fr"`` or ``"zh"``."""
-    return Measured(**json.loads(MEASURED.read_text(encoding="utf-8"))[target])
+def load_measured() -> dict[str, Measured]:
+    """The results by target language, such as ``"fr"``: the directions that were measured."""
+    found = json.loads(MEASURED.read_text(encoding="utf-8"))
+    return {target: Measured(**values) for target, values in found.items()}
