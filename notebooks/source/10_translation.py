@@ -292,6 +292,7 @@ from xlft_helpers.tasks.translation.measured import load_measured
 
 measured = load_measured()
 assert measured["fr"].references == references, "the benchmark should have used these test sentences"
+assert len(measured["fr"].systems["initialized"]) >= 3, "fewer than three seeds say nothing about seeds"
 
 # %%
 rows = {}

@@ -36,6 +36,7 @@ from xlft_helpers.tasks.translation import (
 )
 from xlft_helpers.tasks.translation.architecture import encoder_decoder, small_tokenizer
 from xlft_helpers.tasks.translation.faults import find_faults
+from xlft_helpers.tasks.translation.measured import load_measured
 from xlft_helpers.tasks.translation.scores import ngram_counts
 from xlft_helpers.tasks.translation.typography import restore
 
@@ -396,7 +397,9 @@ def test_m2m100_checkpoint_is_told_both_languages(tmp_path, monkeypatch):
     pieces = len(json.loads((tmp_path / "vocab.json").read_text()))
     found = translate(SENTENCES[:2], "en", "fr", model=tmp_path, num_beams=2)
     assert len(found) == 2
-    assert not any("__" in text for text in found), "the language's piece is no part of the translation"
+    # A random model may well write the piece again; the forced one is no part of the translation.
+    written = int((calls[0]["made"] == calls[0]["forced_bos_token_id"]).sum())
+    assert sum(text.count("__fr__") for text in found) <= written - 2
     first = calls[0]["input_ids"][:, 0]
     assert (first >= pieces).all(), "the source begins with its language's piece"
     assert (calls[0]["made"][:, 1] == calls[0]["forced_bos_token_id"]).all()
@@ -415,3 +418,16 @@ def test_nllb_checkpoint_gets_codes_of_language_and_script(tmp_path, monkeypatch
     assert (calls[0]["input_ids"][:, 0] == tokenizer.convert_tokens_to_ids("eng_Latn")).all()
     with pytest.raises(ModelError, match="does not know the language 'eo'"):
         translate(SENTENCES[:1], "eo", "fr", model=tmp_path)
+
+
+def test_measured_results_belong_to_these_sentences_and_show_what_the_notebook_says(pairs):
+    found = load_measured()["fr"]
+    test = pairs[pairs["split"] == "test"]
+    assert (found.sources, found.references) == (list(test["source"]), list(test["target"]))
+    assert len(found.tweets_in_english) == 150
+    arms = [found.systems[name] for name in ("initialized", "scratch")]
+    assert all(len(runs) >= 3 for runs in arms)
+    assert bootstrap_chrf(arms[0], found.references, against=arms[1]).low > 0
+    initialized = np.mean([chrf(run, found.references) for run in arms[0]])
+    for baseline in ("copy", "memory", "dictionary"):
+        assert initialized > chrf(found.systems[baseline][0], found.references)
