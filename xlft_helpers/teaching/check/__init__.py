@@ -13,6 +13,7 @@ from .retrieval import mean_reciprocal_rank, rank_fusion, two_margins
 from .start_here import majority_macro_f1, most_confident
 from .text_classification import acceptance_threshold, answered_risk, top_k
 from .tools_tour import calibrated_label, experiment_cost, padding_waste, reply_label
+from .translation import beam_search, decoder_input, ngram_f_score
 from .why_cross_lingual import input_length, precision_at_1, vocabulary_share
 from .zero_shot import transfer_gap, word_fertility, zero_shot_epoch
 
@@ -21,9 +22,11 @@ __all__ = [
     "accuracy_interval",
     "adamw_memory",
     "answered_risk",
+    "beam_search",
     "calibrated_label",
     "calibration_error",
     "causal_loss",
+    "decoder_input",
     "experiment_cost",
     "fake_twin",
     "has_checksum",
@@ -40,6 +43,7 @@ __all__ = [
     "merging_decision",
     "messages_to_label",
     "most_confident",
+    "ngram_f_score",
     "objective_from_log",
     "padding_waste",
     "piece_labels",
