@@ -1,6 +1,6 @@
 """Fine-tuning, thin on top of `transformers.Trainer`: recipes, what is trained, and the run itself."""
 
-from .engine import FinetuneResult, Head, finetune
+from .engine import FinetuneResult, Head, ProgressBar, finetune
 from .language_adapters import LanguageAdapter, swap_language, train_language_adapter
 from .memory import MemoryEstimate, estimate_memory
 from .recipes import MINI_RECIPE, TRANSFORMER_RECIPE, Recipe, best_recipe, default_recipe
@@ -14,6 +14,7 @@ __all__ = [
     "Head",
     "LanguageAdapter",
     "MemoryEstimate",
+    "ProgressBar",
     "Recipe",
     "best_recipe",
     "default_recipe",
