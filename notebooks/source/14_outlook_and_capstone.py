@@ -315,6 +315,8 @@ from xlft_helpers import settings
 from xlft_helpers.data import select_language
 from xlft_helpers.pretraining import PretrainRecipe, evaluate_masked, pretrain
 
+del encoder  # makes room; it comes back further down
+settings.release_memory()
 mini, mini_tokenizer = load_model("mini", "masked-lm", trainable_embeddings=True), load_tokenizer("mini")
 read, held = (select_language(tweets[s], "en", "ru", "hi") for s in ("train", "test"))
 to_read, blanks = ([{k: text} for k, text in zip(part["language"], part["text"])] for part in (read, held))
@@ -343,8 +345,8 @@ examine("as it is", mini)
 for seed in tqdm(range(3), desc="masked language modelling", leave=False):
     reader = pretrain(copy.deepcopy(mini), mini_tokenizer, to_read, recipe, seed=seed, progress=False).model
     examine("continued", reader)
-del reader
-settings.release_memory()
+    del reader
+    settings.release_memory()
 table = pd.DataFrame({name: sum(found) / len(found) for name, found in loss.items()})
 table.round(2)
 
@@ -430,6 +432,8 @@ for seed in tqdm(range(3), desc="vocabulary", leave=False):
     for name, *pair in stages_of(seed):
         learned, asked = (frozen_features(*pair, part, max_length=48) for part in (few, greek["test"]))
         stages.setdefault(name, []).append(fit_head(learned, 10.0).predict(asked.embeddings))
+    del pair, name
+    settings.release_memory()
 stages = {name: np.stack(found) for name, found in stages.items()}
 
 # %% [markdown]
@@ -566,6 +570,7 @@ def words_of(language):
     return sorted({word for text in texts["train"][language] for word in text.lower().split() if word.isalpha()})
 
 
+encoder = load_model("use-m", "embedding")
 dictionaries = [
     word_dictionary(encoder, tokenizer, words_of("en"), words_of(k))
     for k in tqdm(["fr", "de", "es", "it", "pt", "ru"], leave=False)

@@ -4,6 +4,7 @@ import math
 
 import pandas as pd
 import torch
+from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from xlft_helpers import settings
@@ -15,6 +16,9 @@ from .models import encoder_and_head, uses_bf16
 
 EVALUATED_TOKENS = 8192
 """Pieces a batch."""
+
+SCORED_BLANKS = 256
+"""Blanks whose scores, one for every piece of the vocabulary, are in memory at a time."""
 
 
 @torch.inference_mode()
@@ -61,14 +65,21 @@ def evaluate_masked(
         rows, columns = (masked.labels != IGNORED).nonzero(as_tuple=True)
         with torch.autocast(model.device.type, torch.bfloat16, enabled=uses_bf16(model)):
             states = encoder(**{name: value.to(model.device) for name, value in inputs.items()}).last_hidden_state
-            logits = head(states[rows, columns]).float().cpu()
-        wanted = masked.labels[rows, columns]
+            answers = [
+                _score(head(part).float().cpu(), wanted)
+                for part, wanted in zip(
+                    states[rows, columns].split(SCORED_BLANKS),
+                    masked.labels[rows, columns].split(SCORED_BLANKS),
+                    strict=True,
+                )
+            ]
+        losses, hits = (torch.cat(column) for column in zip(*answers, strict=True))
         found.append(
             pd.DataFrame(
                 {
                     "language": [batch.languages[i] for i in batch.language_ids[rows, columns].tolist()],
-                    "loss": torch.nn.functional.cross_entropy(logits, wanted, reduction="none").numpy(),
-                    "accuracy": (logits.argmax(-1) == wanted).numpy().astype(float),
+                    "loss": losses.numpy(),
+                    "accuracy": hits.numpy().astype(float),
                 }
             )
         )
@@ -76,3 +87,8 @@ def evaluate_masked(
     table = every.groupby("language").agg(n=("loss", "size"), loss=("loss", "mean"), accuracy=("accuracy", "mean"))
     table.insert(2, "perplexity", [math.exp(loss) for loss in table["loss"]])
     return table.reset_index()
+
+
+def _score(logits: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor]:
+    """Of each blank, the negative log-likelihood of its piece, and whether that piece is the most probable one."""
+    return torch.nn.functional.cross_entropy(logits, wanted, reduction="none"), logits.argmax(-1) == wanted
