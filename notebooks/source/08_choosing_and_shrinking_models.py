@@ -793,15 +793,18 @@ pd.DataFrame(rows, index=["pieces kept", "en lost %", "fr lost %", "ru lost %"])
 # it in both ways, and compare it with itself on the test messages: macro-F1, and how many of 150 answers changed.
 
 # %%
-tests = {k: select_language(data["test"], k) for k in ("en", "fr", "ru")}
-uncut = {k: predict(full, unicode_pieces, tests[k]).argmax(axis=1) for k in tests}
-rows = {(k, "whole"): [100 * score(tests[k]["label"][:], uncut[k], 3).macro_f1, 0] for k in tests}
-del whole, small  # they have served
-for name, kept in {"tweets": pair, "tweets and interface": more}.items():
-    cut = trim_vocabulary(full, unicode_pieces, kept)
-    for k in tests:
-        after = predict(cut.model, cut.tokenizer, tests[k]).argmax(axis=1)
-        rows[k, name] = [100 * score(tests[k]["label"][:], after, 3).macro_f1, (after != uncut[k]).sum()]
+cuts = {
+    "tweets": trim_vocabulary(full, unicode_pieces, pair),
+    "tweets and interface": trim_vocabulary(full, unicode_pieces, more),
+}
+rows = {}
+for k in ("en", "fr", "ru"):
+    test_rows = select_language(data["test"], k)
+    truth, before = test_rows["label"][:], predict(full, unicode_pieces, test_rows).argmax(axis=1)
+    rows[k, "whole"] = [100 * score(truth, before, 3).macro_f1, 0]
+    for name, cut in cuts.items():
+        after = predict(cut.model, cut.tokenizer, test_rows).argmax(axis=1)
+        rows[k, name] = [100 * score(truth, after, 3).macro_f1, (after != before).sum()]
 pd.DataFrame(rows, index=["macro-F1", "answers changed"]).T.unstack().round(1)
 
 # %% [markdown]
