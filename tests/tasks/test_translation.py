@@ -40,8 +40,8 @@ from xlft_helpers.tasks.translation.measured import load_measured
 from xlft_helpers.tasks.translation.scores import ngram_counts
 from xlft_helpers.tasks.translation.typography import restore
 
-HYPOTHESES = ["Le chat dort.", "", "Redémarrer le noyau", "ab", "Fermer  tout", "文件已关闭"]
-REFERENCES = ["Un chat dort ici.", "Vide", "Redémarrer le noyau", "xyz", "Tout fermer", "该文件已经关闭"]
+HYPOTHESES = ["Le chat dort.", "", "Fermer tout", "Redémarrer le noyau", "ab", "Fermer  tout", "文件已关闭"]
+REFERENCES = ["Un chat dort ici.", "Vide", "Bon", "Redémarrer le noyau", "xyz", "Tout fermer", "该文件已经关闭"]
 
 LEARNABLE = pd.DataFrame(
     [

@@ -49,7 +49,8 @@ def ngram_counts(translations: Sequence[str], references: Sequence[str]) -> NDAr
     """Character n-grams of each sentence.
 
     Returns:
-        (n, 6, 3): for each order those of the translation, those of the reference, and those they share.
+        (n, 6, 3): for each order those of the translation, those of the reference, and those they share; none of an order
+        that the reference is too short for.
 
     Raises:
         DataError: no sentence, or unequal numbers of them.
@@ -60,7 +61,9 @@ def ngram_counts(translations: Sequence[str], references: Sequence[str]) -> NDAr
         characters = ["".join(text.split()) for text in pair]
         for n in range(1, ORDER + 1):
             hypothesis, reference = (Counter(t[i : i + n] for i in range(len(t) - n + 1)) for t in characters)
-            counts[row, n - 1] = hypothesis.total(), reference.total(), (hypothesis & reference).total()
+            # As in sacrebleu, a sentence takes part in the orders that its reference is long enough for.
+            made = hypothesis.total() if reference else 0
+            counts[row, n - 1] = made, reference.total(), (hypothesis & reference).total()
     return counts
 
 
