@@ -45,7 +45,7 @@ def test_conda_environments_are_those_that_the_pins_give(path):
 
 def test_conda_environment_has_every_direct_dependency_at_its_pin():
     text = (ROOT / "environment.yml").read_text(encoding="utf-8")
-    found = dict(re.findall(r"- ([\w.-]+)={1,2}([\w.]+)", text))
+    found = {canonicalize_name(name): pin for name, pin in re.findall(r"- ([\w.-]+)={1,2}([\w.]+)", text)}
     found["torch"] = found.pop("pytorch-cpu")
     wanted = {canonicalize_name(r.name) for r in ranges()}
     assert {name: found.get(name) for name in wanted} == {name: pins()[name] for name in wanted}
