@@ -1,8 +1,6 @@
 """Vocabulary trimming on the layouts of mBERT, XLM-R and XLM: the same pieces, bit-identical logits, clear refusals."""
 
 import json
-import sys
-import types
 import warnings
 
 import pytest
@@ -120,12 +118,8 @@ def bpe(byte_level: bool) -> PreTrainedTokenizerFast:
     return wrapped(backend, XLMR_NAMES)
 
 
-def xlm_tokenizer(folder, monkeypatch) -> XLMTokenizer:
-    """XLM's own tokenizer in Python, its Moses rules replaced by splitting at spaces."""
-    moses = types.ModuleType("sacremoses")
-    moses.MosesPunctNormalizer = lambda lang: types.SimpleNamespace(normalize=lambda text: text)
-    moses.MosesTokenizer = lambda lang: types.SimpleNamespace(tokenize=lambda text, **options: text.split())
-    monkeypatch.setitem(sys.modules, "sacremoses", moses)
+def xlm_tokenizer(folder) -> XLMTokenizer:
+    """XLM's own tokenizer in Python, with Moses' rules for words."""
     backend = Tokenizer(models.BPE(unk_token="<unk>", end_of_word_suffix="</w>"))
     backend.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     specials = ["<s>", "</s>", "<pad>", "<unk>", *(f"<special{i}>" for i in range(10))]
@@ -178,7 +172,8 @@ def xlmr(tokenizer, model_class, **options):
 def xlm(tokenizer, model_class, **options):
     torch.manual_seed(0)
     config = XLMConfig(
-        vocab_size=len(tokenizer), emb_dim=32, n_layers=2, n_heads=4, n_langs=3, use_lang_emb=True, num_labels=3,
+        vocab_size=len(tokenizer), emb_dim=32, n_layers=2, n_heads=4, n_langs=3, use_lang_emb=True,
+        lang2id={"en": 0, "fr": 1, "de": 2}, num_labels=3,
         pad_token_id=tokenizer.pad_token_id, bos_token_id=tokenizer.bos_token_id, eos_token_id=tokenizer.sep_token_id,
         unk_index=tokenizer.unk_token_id, mask_index=tokenizer.mask_token_id, **options,
     )  # fmt: skip
@@ -206,6 +201,10 @@ def check_identical(model, tokenizer, trimmed, texts, folder, task, **inputs):
     trimmed.model.save_pretrained(folder)
     trimmed.tokenizer.save_pretrained(folder)
     loaded = load_model(str(folder), task), load_tokenizer(str(folder))
+    # `load_model` chooses the attention that is fast on this machine; bits are equal only where the same one computes.
+    loaded[0].set_attn_implementation(model.config._attn_implementation)
+    if isinstance(loaded[1], XLMTokenizer):
+        loaded[1].language_ids = {}  # the test gives the languages itself
     for smaller, its_tokenizer in [(trimmed.model, trimmed.tokenizer), loaded]:
         after, new_ids = logits_of(smaller, its_tokenizer, texts, **inputs)
         assert torch.equal(trimmed.kept_ids[new_ids], ids)
@@ -289,8 +288,8 @@ def test_positions_stay_where_the_padding_id_moves_them(trained, tmp_path):
 
 
 @pytest.mark.parametrize("tied", [True, False], ids=["tied", "untied"])
-def test_xlm_layout_with_its_own_tokenizer_is_bit_identical(tmp_path, monkeypatch, tied):
-    tokenizer = xlm_tokenizer(tmp_path, monkeypatch)
+def test_xlm_layout_with_its_own_tokenizer_is_bit_identical(tmp_path, tied):
+    tokenizer = xlm_tokenizer(tmp_path)
     model = xlm(tokenizer, XLMWithLMHeadModel, tie_word_embeddings=tied)
     trimmed = trim_vocabulary(model, tokenizer, COVERED)
     assert len(trimmed.tokenizer) < len(tokenizer)
@@ -301,8 +300,8 @@ def test_xlm_layout_with_its_own_tokenizer_is_bit_identical(tmp_path, monkeypatc
     check_identical(model, tokenizer, trimmed, COVERED, tmp_path / "saved", "masked-lm", langs=langs)
 
 
-def test_xlm_classifier_is_bit_identical(tmp_path, monkeypatch):
-    tokenizer = xlm_tokenizer(tmp_path, monkeypatch)
+def test_xlm_classifier_is_bit_identical(tmp_path):
+    tokenizer = xlm_tokenizer(tmp_path)
     model = xlm(tokenizer, XLMForSequenceClassification)
     trimmed = trim_vocabulary(model, tokenizer, COVERED)
     check_identical(model, tokenizer, trimmed, COVERED, tmp_path / "saved", "sequence-classification")
