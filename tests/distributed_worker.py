@@ -10,10 +10,10 @@ from unittest.mock import patch
 import numpy as np
 from datasets import ClassLabel, Dataset
 
-from xlft_helpers import distributed, finetuning
+from xlft_helpers import distributed
 from xlft_helpers.cli import main
 from xlft_helpers.errors import DataError, XlftError
-from xlft_helpers.finetuning import Recipe, finetune
+from xlft_helpers.finetuning import Recipe, engine, finetune
 from xlft_helpers.models import load_model
 
 TOPICS = [
@@ -52,7 +52,7 @@ def without_dropout(*arguments, **keywords):
 
 def train(folder: Path | None = None):
     """Without dropout, which each number of processes draws differently."""
-    with patch.object(finetuning, "load_model", without_dropout):
+    with patch.object(engine, "load_model", without_dropout):
         return finetune("use-m", rows(64), rows(13), recipe=RECIPE, output_dir=folder, progress=False)
 
 
@@ -62,7 +62,7 @@ def weights(model) -> np.ndarray:
 
 def interrupted(folder: Path) -> None:
     """A run that ends with an error after the first of its epochs, and its checkpoint."""
-    real, calls = finetuning._macro_f1, []
+    real, calls = engine._macro_f1, []
 
     def fail(prediction):
         calls.append(prediction)
@@ -70,13 +70,13 @@ def interrupted(folder: Path) -> None:
             raise KeyboardInterrupt
         return real(prediction)
 
-    finetuning._macro_f1 = fail
+    engine._macro_f1 = fail
     try:
         train(folder)
     except KeyboardInterrupt:
         assert [path.name for path in folder.glob("checkpoint-*")] == ["checkpoint-8"]
     finally:
-        finetuning._macro_f1 = real
+        engine._macro_f1 = real
 
 
 def no_rows() -> None:
@@ -86,18 +86,18 @@ def no_rows() -> None:
 def work(folder: Path) -> None:
     """Everything that one start of two processes can show."""
     distributed.start()
-    scored, real = [], finetuning._macro_f1
+    scored, real = [], engine._macro_f1
 
     def record(prediction):
         scored.append(sorted(prediction.label_ids.tolist()))
         return real(prediction)
 
-    finetuning._macro_f1 = record
+    engine._macro_f1 = record
     found: dict = {"processes": distributed.processes()}
     for count in (13, 1):
         finetune("use-m", rows(count, 64), rows(count, 64), recipe=Recipe(epochs=1), progress=False)
         found[f"scored {count}"] = scored.pop()
-    finetuning._macro_f1 = real
+    engine._macro_f1 = real
     found["shared"] = [
         distributed.shared_rows(lambda numbers: numbers[:, None] * 10.0, n).ravel().tolist() for n in (7, 1, 0)
     ]
@@ -116,7 +116,7 @@ def work(folder: Path) -> None:
 
 def killed(arguments: list[str]) -> int:
     """`xlft compare`, whose second process is killed while it scores the second model."""
-    real, calls = finetuning._macro_f1, []
+    real, calls = engine._macro_f1, []
 
     def die(prediction):
         calls.append(prediction)
@@ -124,7 +124,7 @@ def killed(arguments: list[str]) -> int:
             os.kill(os.getpid(), signal.SIGKILL)
         return real(prediction)
 
-    finetuning._macro_f1 = die
+    engine._macro_f1 = die
     return main(arguments)
 
 

@@ -1,5 +1,8 @@
 """Headless execution: outputs, time, memory, failures."""
 
+import subprocess
+import sys
+
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
@@ -48,3 +51,10 @@ def test_notebooks_are_found_by_number_name_or_path(tmp_path):
         find_notebooks(["07"], tmp_path)
     with pytest.raises(DataError, match="no notebooks"):
         find_notebooks([], tmp_path / "empty")
+
+
+def test_peak_memory_is_not_that_of_the_process_that_started_this_one():
+    held = b"x" * 600_000_000
+    code = "from xlft_helpers.execution import peak_memory_of_this_process as peak; print(peak())"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert 0 <= int(run.stdout) < len(held)
