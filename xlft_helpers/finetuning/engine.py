@@ -213,10 +213,7 @@ def finetune(
         start = time.perf_counter()
         output = trainer.train(resume_from_checkpoint=checkpoint)
         seconds = time.perf_counter() - start
-    if not np.isfinite(output.training_loss):
-        raise TrainingError(
-            f"The training loss became {output.training_loss}. Use a smaller learning rate than {recipe.learning_rate}."
-        )
+    require_finite(output.training_loss, recipe)
     state = trainer.state
     del trainer
     settings.release_memory()
@@ -305,10 +302,10 @@ def _training_arguments(
             f"A batch of {plan.part} cannot be shared equally by {processes} processes: start "
             f"{', '.join(map(str, fitting))}, or choose another batch_size in the recipe."
         )
-    return TrainingArguments(
-        output_dir=str(output_dir),
-        learning_rate=recipe.learning_rate,
-        num_train_epochs=recipe.epochs,
+    return recipe_arguments(
+        recipe,
+        seed,
+        output_dir,
         per_device_train_batch_size=plan.part,
         gradient_accumulation_steps=plan.parts,
         per_device_eval_batch_size=-(-evaluation_batch // processes) * processes,
@@ -318,6 +315,21 @@ def _training_arguments(
         ddp_broadcast_buffers=False,
         # Looking for parameters without a gradient costs time at every step; a classifier of tokens has some.
         ddp_find_unused_parameters=task != "sequence-classification",
+        eval_strategy="epoch" if evaluate else "no",
+        save_strategy="epoch" if resumable or select else "no",
+        save_only_model=not resumable,
+        save_total_limit=1,
+        load_best_model_at_end=select,
+        metric_for_best_model="dev_macro_f1" if select else None,
+    )
+
+
+def recipe_arguments(recipe: Recipe, seed: int, output_dir: Path | str, **others: Any) -> TrainingArguments:
+    """The Trainer's arguments that follow from a recipe and from this machine, and ``others``."""
+    return TrainingArguments(
+        output_dir=str(output_dir),
+        learning_rate=recipe.learning_rate,
+        num_train_epochs=recipe.epochs,
         warmup_steps=recipe.warmup,
         weight_decay=recipe.weight_decay,
         label_smoothing_factor=recipe.label_smoothing,
@@ -326,17 +338,24 @@ def _training_arguments(
         bf16=settings.precision().bf16,
         use_cpu=settings.device().type == "cpu",
         seed=seed,
-        eval_strategy="epoch" if evaluate else "no",
-        save_strategy="epoch" if resumable or select else "no",
-        save_only_model=not resumable,
-        save_total_limit=1,
-        load_best_model_at_end=select,
-        metric_for_best_model="dev_macro_f1" if select else None,
         logging_strategy="epoch",
         logging_nan_inf_filter=False,  # a diverging run must not look like a good one
         disable_tqdm=True,
         report_to="none",
+        **others,
     )
+
+
+def require_finite(training_loss: float, recipe: Recipe) -> None:
+    """Refuse the result of a run that diverged.
+
+    Raises:
+        TrainingError: the loss is not finite.
+    """
+    if not np.isfinite(training_loss):
+        raise TrainingError(
+            f"The training loss became {training_loss}. Use a smaller learning rate than {recipe.learning_rate}."
+        )
 
 
 def _text_head(train: Dataset) -> Head:

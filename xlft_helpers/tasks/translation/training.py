@@ -8,7 +8,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Self, cast
 
-import numpy as np
 import pandas as pd
 from datasets import Dataset
 from transformers import (
@@ -18,14 +17,14 @@ from transformers import (
     PreTrainedTokenizerBase,
     PrinterCallback,
     Trainer,
-    TrainingArguments,
     set_seed,
 )
 
 from xlft_helpers import settings
 from xlft_helpers.data.languages import check_language
-from xlft_helpers.errors import DataError, ModelError, TrainingError
+from xlft_helpers.errors import DataError, ModelError
 from xlft_helpers.finetuning import ProgressBar, Recipe
+from xlft_helpers.finetuning.engine import recipe_arguments, require_finite
 
 from .architecture import encoder_decoder, small_tokenizer
 from .decoding import generate_texts
@@ -133,7 +132,15 @@ def train_translator(
     with TemporaryDirectory(dir=settings.cache_dir()) as scratch:
         trainer = Trainer(
             model=model,
-            args=_arguments(recipe, seed, scratch),
+            args=recipe_arguments(
+                recipe,
+                seed,
+                scratch,
+                per_device_train_batch_size=recipe.batch_size,
+                adam_beta2=0.98,
+                eval_strategy="no",
+                save_strategy="no",
+            ),
             train_dataset=Dataset.from_dict(
                 {name: encoded[name] for name in ("input_ids", "attention_mask", "labels")}
             ),
@@ -144,36 +151,9 @@ def train_translator(
         start = time.perf_counter()
         output = trainer.train()
         seconds = time.perf_counter() - start
-    if not np.isfinite(output.training_loss):
-        raise TrainingError(
-            f"The training loss became {output.training_loss}. Use a smaller learning rate than {recipe.learning_rate}."
-        )
+    require_finite(output.training_loss, recipe)
     log = [entry for entry in trainer.state.log_history if "loss" in entry]
     history = pd.DataFrame({"epoch": range(1, len(log) + 1), "train_loss": [entry["loss"] for entry in log]})
     del trainer
     settings.release_memory()
     return Translator(cast(EncoderDecoderModel, model.eval()), tokenizer, source, target, history, seconds)
-
-
-def _arguments(recipe: Recipe, seed: int, folder: str) -> TrainingArguments:
-    return TrainingArguments(
-        output_dir=folder,
-        learning_rate=recipe.learning_rate,
-        num_train_epochs=recipe.epochs,
-        per_device_train_batch_size=recipe.batch_size,
-        warmup_steps=recipe.warmup,
-        weight_decay=recipe.weight_decay,
-        label_smoothing_factor=recipe.label_smoothing,
-        adam_beta2=0.98,
-        lr_scheduler_type="linear",
-        train_sampling_strategy="group_by_length",
-        bf16=settings.precision().bf16,
-        use_cpu=settings.device().type == "cpu",
-        seed=seed,
-        eval_strategy="no",
-        save_strategy="no",
-        logging_strategy="epoch",
-        logging_nan_inf_filter=False,
-        disable_tqdm=True,
-        report_to="none",
-    )
