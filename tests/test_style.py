@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 LAYERS = [
-    ["errors"],
+    ["errors", "files"],
     ["settings"],
     ["distributed"],
     ["data"],

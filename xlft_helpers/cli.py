@@ -202,6 +202,7 @@ def _compare_at_once(options: argparse.Namespace, given: dict[str, Any]) -> int:
 
 
 def _report(comparison: "Comparison", rows: "DatasetDict", options: argparse.Namespace) -> int:
+    from xlft_helpers.files import write_whole
     from xlft_helpers.plots import figure_png, plot_scores, set_style
 
     print(comparison.report())
@@ -209,9 +210,7 @@ def _report(comparison: "Comparison", rows: "DatasetDict", options: argparse.Nam
         comparison.to_json(options.json)
     if options.figure:
         set_style()
-        temporary = options.figure.with_name(options.figure.name + ".tmp")
-        temporary.write_bytes(figure_png(plot_scores(comparison.summary)))
-        temporary.replace(options.figure)
+        write_whole(options.figure, figure_png(plot_scores(comparison.summary)))
     if options.report:
         from xlft_helpers.reporting import write_report
 

@@ -11,12 +11,12 @@ from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
-from uuid import uuid4
 
 from xlft_helpers import distributed
 from xlft_helpers.comparison import prepare
 from xlft_helpers.data import SOURCES, load_data
 from xlft_helpers.errors import PlanError
+from xlft_helpers.files import write_whole
 from xlft_helpers.finetuning import Recipe
 from xlft_helpers.jobs import Job, JobStore
 from xlft_helpers.results import Comparison, Prediction
@@ -89,9 +89,7 @@ def write_plan(
         "recipe": asdict(prepared.recipe),
         "jobs": [asdict(job) for job in prepared.jobs],
     }
-    temporary = path.with_name(f"{path.name}.{uuid4().hex}.tmp")
-    temporary.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    temporary.replace(path)
+    write_whole(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
     return read_plan(path)
 
 

@@ -7,7 +7,6 @@ sure of.
 
 import base64
 import html
-import os
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +24,7 @@ from xlft_helpers.data import (
     tokenizer_report,
 )
 from xlft_helpers.errors import DataError
+from xlft_helpers.files import write_whole
 from xlft_helpers.models import load_tokenizer
 from xlft_helpers.plots import figure_png, plot_scores, set_style
 from xlft_helpers.results import BASELINES, SMALL_TEST_SET, Comparison
@@ -117,10 +117,7 @@ def write_report(
     path = Path(path)
     if not path.resolve().parent.is_dir():
         raise DataError(f"{path} cannot be written: the folder {path.parent} does not exist. Make it first.")
-    page = report_html(comparison, data, title)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    temporary.write_text(page, encoding="utf-8")
-    temporary.replace(path)
+    write_whole(path, report_html(comparison, data, title))
 
 
 def _summary(comparison: Comparison) -> str:

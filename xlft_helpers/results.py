@@ -1,7 +1,6 @@
 """What a comparison found: runs, summary, gap, matrix and which differences are distinguishable."""
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,6 +22,7 @@ from xlft_helpers.evaluation import (
     score,
     transfer_matrix,
 )
+from xlft_helpers.files import write_whole
 
 SMALL_TEST_SET = 100
 """Below this many messages, a macro-F1 of 60 points has an interval of about ±10."""
@@ -285,10 +285,7 @@ class Comparison:
 
     def to_json(self, path: Path | str) -> None:
         """Write :meth:`to_dict` to ``path``; an existing file is replaced only once the new one is complete."""
-        path = Path(path)
-        temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-        temporary.write_text(json.dumps(self.to_dict(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-        temporary.replace(path)
+        write_whole(Path(path), json.dumps(self.to_dict(), indent=2, ensure_ascii=False) + "\n")
 
     @property
     def _num_labels(self) -> int:
