@@ -15,8 +15,6 @@ from xlft_helpers.inference import embed, predict
 from xlft_helpers.models import load_model, load_tokenizer, xlm
 from xlft_helpers.models.hub import fetch_snapshot
 
-pytest.importorskip("sacremoses", reason="XLM's tokenizer needs sacremoses")
-
 LABELS = ["negative", "neutral", "positive"]
 XLM_15 = "some/xlm-15"
 
