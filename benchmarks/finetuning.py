@@ -36,7 +36,7 @@ from transformers import (
 from xlft_helpers.data import label_names, load_tweets, tokenize
 from xlft_helpers.evaluation import bootstrap_mean
 from xlft_helpers.execution import peak_memory_of_this_process
-from xlft_helpers.finetuning import Recipe, finetune
+from xlft_helpers.finetuning import Recipe, default_recipe, finetune
 from xlft_helpers.inference import predict
 from xlft_helpers.models import load_model, load_tokenizer
 from xlft_helpers.models.trimming import trim_vocabulary
@@ -50,6 +50,7 @@ SIDES = {
     "stock": "Trainer's defaults: float32, every text padded to 128 pieces",
     "careful": "Trainer: dynamic padding, group_by_length, bf16",
     "course": "finetune on the trimmed model, frozen embeddings",
+    "course, Adafactor": "the same with optimizer='adafactor'",
     "course, LoRA": "finetune on the trimmed model, tune='lora'",
 }
 
@@ -103,10 +104,20 @@ def train_with_trainer(model_name: str, train: Dataset, careful: bool, seed: int
         return time.perf_counter() - start, model.eval(), tokenizer
 
 
-def train_with_course(model_name: str, train: Dataset, tune: str, seed: int, epochs: int, rate: float) -> Any:
+def train_with_course(model_name: str, train: Dataset, side: str, seed: int, epochs: int, rate: float) -> Any:
     """Seconds of the training loop, and the model with its tokenizer."""
+    if side == "course, LoRA":
+        rate = default_recipe(model_name, "lora").learning_rate  # few parameters, which must move farther
     # Linear decay without warm-up, as the Trainer's defaults have it.
-    recipe = Recipe(learning_rate=rate, epochs=epochs, batch_size=BATCH_SIZE, warmup=0.0, weight_decay=0.0, tune=tune)
+    recipe = Recipe(
+        learning_rate=rate,
+        epochs=epochs,
+        batch_size=BATCH_SIZE,
+        warmup=0.0,
+        weight_decay=0.0,
+        tune="lora" if side == "course, LoRA" else "frozen-embeddings",
+        optimizer="adafactor" if side == "course, Adafactor" else "adamw",
+    )
     result = finetune(model_name, train, recipe=recipe, seed=seed, progress=False)
     return result.train_seconds, result.model, result.tokenizer
 
@@ -115,8 +126,7 @@ def train_side(side: str, folder: Path | None, train: Dataset, seed: int = 0, ep
     """Train one side; without a folder of checkpoints, on mini (with its learning rate)."""
     rate = LEARNING_RATE if folder else 3e-4
     if side.startswith("course"):
-        tune = "lora" if side.endswith("LoRA") else "frozen-embeddings"
-        return train_with_course(str(folder / "trimmed") if folder else "mini", train, tune, seed, epochs, rate)
+        return train_with_course(str(folder / "trimmed") if folder else "mini", train, side, seed, epochs, rate)
     return train_with_trainer(str(folder / "full") if folder else "mini", train, side == "careful", seed, epochs, rate)
 
 

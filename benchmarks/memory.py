@@ -11,7 +11,8 @@ import json
 import subprocess
 import sys
 import tempfile
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
+from typing import Literal
 
 import psutil
 import torch
@@ -36,6 +37,7 @@ class Case:
     batch_size: int
     length: int
     spare: float = 1.0
+    optimizer: Literal["adamw", "adafactor"] = "adamw"
 
 
 CASES = [
@@ -46,6 +48,7 @@ CASES = [
     Case("use-m", "full", 32, 64),
     Case("bert-33m", "full", 16, 128),
     Case("bert-33m", "frozen-embeddings", 16, 128, 0.8),
+    Case("bert-33m", "full", 16, 128, optimizer="adafactor"),
     Case("bert-33m", "lora", 16, 128),
     Case("bert-33m", "lora", 16, 128, 0.75),
 ]
@@ -73,19 +76,20 @@ def measure(case: Case, model: str) -> dict[str, float]:
     labels = ClassLabel(names=["negative", "neutral", "positive"])
     columns = {"text": texts, "label": [0] * count, "language": ["en"] * count}
     rows = Dataset.from_dict(columns).cast_column("label", labels)
-    recipe = Recipe(tune=case.tune, epochs=1, batch_size=case.batch_size, max_length=case.length)
+    sizes = {"length": case.length, "tune": case.tune, "optimizer": case.optimizer}
+    recipe = Recipe(
+        tune=case.tune, epochs=1, batch_size=case.batch_size, max_length=case.length, optimizer=case.optimizer
+    )
     load_tokenizer(model)
     settings.precision()
     plan, limit = BatchPlan(case.batch_size), None
     before = psutil.Process().memory_info().rss
-    estimate = estimate_memory(model, batch_size=case.batch_size, length=case.length, tune=case.tune)
+    estimate = estimate_memory(model, batch_size=case.batch_size, **sizes)
     if case.spare < 1:
         limit = f"{case.spare * estimate.total / 2**20:.0f}MB"
         config = load_config(model, label_names=labels.names, trainable_embeddings=case.tune == "full")
         plan = fit_memory(limit, config, "sequence-classification", recipe, case.length)
-        estimate = estimate_memory(
-            model, batch_size=plan.part, length=case.length, tune=case.tune, checkpointing=plan.checkpointing
-        )
+        estimate = estimate_memory(model, batch_size=plan.part, checkpointing=plan.checkpointing, **sizes)
     parts = {name: getattr(estimate, name) / 2**20 for name in ("weights", "gradients", "optimizer", "activations")}
     finetune(model, rows, recipe=recipe, memory_limit=limit, progress=False)
     return {
@@ -110,7 +114,7 @@ def main() -> None:
         return
     print(f"torch {torch.__version__}, {torch.get_num_threads()} threads; {settings.precision().reason}; megabytes")
     print(
-        "| model | tune | batch x length | at a time | weights | gradients | AdamW | activations | base | estimate | peak |"
+        "| model | tune | batch x length | at a time | weights | gradients | optimizer | activations | base | estimate | peak |"
     )
     print("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |")
     with tempfile.TemporaryDirectory() as folder:
@@ -119,10 +123,16 @@ def main() -> None:
             command = [sys.executable, __file__, "--only", str(number), "--folder", folder]
             output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
             found = json.loads(output.strip().splitlines()[-1])
-            name, tune, batch, length, _ = astuple(case)
+            method = case.tune if case.optimizer == "adamw" else f"{case.tune}, {case.optimizer}"
             part = f"{found['part']}{', recomputed' if found['recompute'] else ''}"
             sizes = ("weights", "gradients", "optimizer", "activations", "base", "estimate", "peak")
-            cells = [name, tune, f"{batch} x {length}", part, *(f"{found[size]:.0f}" for size in sizes)]
+            cells = [
+                case.model,
+                method,
+                f"{case.batch_size} x {case.length}",
+                part,
+                *(f"{found[size]:.0f}" for size in sizes),
+            ]
             print(f"| {' | '.join(cells)} |", flush=True)
 
 

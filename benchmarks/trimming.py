@@ -12,7 +12,7 @@ mBERT is left out: no real tokenizer of it comes through a package registry, and
 with. Its table has 119,547 rows of 768 numbers, 367 MB of its 711 MB.
 
 `--finetune` trains for `--steps` steps of 16 messages and reports the peak of resident memory, for the untrimmed model in
-the plain `Trainer` and for ways to train the trimmed one in less.
+the plain `Trainer` and for the trimmed one in `finetune` with a memory limit.
 """
 
 import argparse
@@ -24,12 +24,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import psutil
 import torch
+from datasets import Dataset
 from transformers import (
     DataCollatorWithPadding,
     PreTrainedTokenizerFast,
@@ -41,6 +43,7 @@ from transformers import (
 
 from xlft_helpers.data import load_tweets
 from xlft_helpers.execution import peak_memory_of_this_process
+from xlft_helpers.finetuning import Recipe, default_recipe, finetune
 from xlft_helpers.models import load_model, load_tokenizer
 
 LANGUAGES = ["en", "fr", "de", "es", "it", "pt", "ar", "hi"]
@@ -59,18 +62,16 @@ XLMR_BASE = {
     "layer_norm_eps": 1e-5,
 }
 
-FINETUNINGS: dict[str, tuple[str, bool, dict[str, Any]]] = {
-    "untrimmed, plain Trainer": ("full", True, {}),
-    "trimmed, plain Trainer": ("trimmed", True, {}),
-    "trimmed, frozen embeddings, checkpointing": ("trimmed", False, {"gradient_checkpointing": True}),
-    "trimmed, frozen embeddings, Adafactor": ("trimmed", False, {"optim": "adafactor"}),
-    "trimmed, frozen embeddings, Adafactor, checkpointing": (
-        "trimmed",
-        False,
-        {"optim": "adafactor", "gradient_checkpointing": True},
+LIMIT = "2GB"
+
+FINETUNINGS: dict[str, Recipe | None] = {
+    "untrimmed, `Trainer` with its defaults": None,
+    f"trimmed, `finetune`, LoRA, memory_limit={LIMIT!r}": default_recipe("xlmr", "lora"),
+    f"trimmed, `finetune`, all but the embeddings, Adafactor, memory_limit={LIMIT!r}": replace(
+        default_recipe("xlmr", "frozen-embeddings"), optimizer="adafactor"
     ),
 }
-"""Name to the checkpoint, whether its embeddings are trained, and what differs from the Trainer's defaults."""
+"""Each way to fine-tune, and its recipe; none: the plain `Trainer` on the untrimmed model."""
 
 
 def find_tokenizer() -> Path:
@@ -187,33 +188,41 @@ def measure(work: Path, which: str, rounds: int) -> dict[str, float]:
     }
 
 
-def finetune(work: Path, name: str, steps: int) -> dict[str, float]:
+def finetune_one_way(work: Path, name: str, steps: int) -> dict[str, float]:
     """Fine-tune one way for ``steps`` steps; peak memory in bytes and seconds a step."""
-    which, trainable, options = FINETUNINGS[name]
-    tokenizer = load_tokenizer(str(work / which))
-    train = load_tweets(LANGUAGES)["train"].shuffle(seed=0).select(range(min(2000, steps * BATCH)))
-    train = train.map(lambda row: tokenizer(row["text"], truncation=True, max_length=128), remove_columns=["text"])
-    model = load_model(str(work / which), trainable_embeddings=trainable)
+    rows = load_tweets(LANGUAGES)["train"].shuffle(seed=0)
+    rows = rows.select([number % len(rows) for number in range(steps * BATCH)])
+    recipe = FINETUNINGS[name]
+    if recipe is None:
+        seconds, loss, trained = train_plainly(work, rows)
+    else:
+        once = replace(recipe, epochs=1, batch_size=BATCH)
+        result = finetune(str(work / "trimmed"), rows, recipe=once, memory_limit=LIMIT, progress=False)
+        seconds, trained = result.train_seconds, result.trained_parameters
+        loss = result.history["train_loss"].iloc[-1]
+    return {"peak": peak_memory_of_this_process(), "seconds": seconds / steps, "loss": loss, "trained": trained}
+
+
+def train_plainly(work: Path, rows: Dataset) -> tuple[float, float, int]:
+    """Seconds, loss and trained parameters of the Trainer with its defaults on the untrimmed model."""
+    tokenizer = load_tokenizer(str(work / "full"))
+    encoded = rows.map(lambda row: tokenizer(row["text"], truncation=True, max_length=128), remove_columns=["text"])
+    model = load_model(str(work / "full"), trainable_embeddings=True)
     arguments = TrainingArguments(
         str(work / "run"),
-        max_steps=steps,
+        num_train_epochs=1,
         per_device_train_batch_size=BATCH,
         save_strategy="no",
         report_to="none",
         disable_tqdm=True,
         use_cpu=True,
         seed=0,
-        **options,
     )
-    trainer = Trainer(model, arguments, train_dataset=train, data_collator=DataCollatorWithPadding(tokenizer))
+    trainer = Trainer(model, arguments, train_dataset=encoded, data_collator=DataCollatorWithPadding(tokenizer))
     start = time.perf_counter()
     loss = trainer.train().training_loss
-    return {
-        "peak": peak_memory_of_this_process(),
-        "seconds": (time.perf_counter() - start) / steps,
-        "loss": loss,
-        "trained": sum(p.numel() for p in model.parameters() if p.requires_grad),
-    }
+    seconds = time.perf_counter() - start
+    return seconds, loss, sum(p.numel() for p in model.parameters() if p.requires_grad)
 
 
 def in_own_process(work: Path, *arguments: str) -> Any:
@@ -298,7 +307,7 @@ def main() -> None:
             case ["measure", which]:
                 answer = measure(options.work, which, options.rounds)
             case ["finetune", name, steps]:
-                answer = finetune(options.work, name, int(steps))
+                answer = finetune_one_way(options.work, name, int(steps))
         print(json.dumps(answer))
         return
     tokenizer = options.tokenizer or find_tokenizer()
@@ -311,11 +320,14 @@ def main() -> None:
         full, trimmed = (in_own_process(work, *rounds, "--job", "measure", which) for which in ("full", "trimmed"))
         parts = [
             "# Vocabulary trimming\n",
-            f"`python benchmarks/trimming.py`, {machine()}.\n",
+            f"`python benchmarks/trimming.py{' --finetune' if options.finetune else ''}`, {machine()}.\n",
             size_table(made, full, trimmed, options.rounds),
         ]
         if options.finetune:
-            found = {way: in_own_process(work, "--job", "finetune", way, str(options.steps)) for way in FINETUNINGS}
+            found = {}
+            for way in FINETUNINGS:
+                found[way] = in_own_process(work, "--job", "finetune", way, str(options.steps))
+                print(f"{way}: {found[way]}", flush=True)
             parts += ["", finetuning_table(found, options.steps)]
     table = "\n".join(parts) + "\n"
     print(table)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from datasets import Dataset
 from transformers import BertConfig, BertModel
 
 from xlft_helpers import inference
@@ -25,6 +26,16 @@ def test_encoder_and_classifier_give_the_same_embeddings_in_the_order_of_the_inp
     torch.testing.assert_close(of_encoder, inference.embed(classifier, tokenizer, TEXTS))
     one_by_one = torch.cat([inference.embed(encoder, tokenizer, [text]) for text in TEXTS])
     np.testing.assert_allclose(of_encoder, one_by_one, atol=0.02)  # batches may round differently in bfloat16
+
+
+@pytest.mark.parametrize("as_rows", [True, False])
+def test_windows_change_neither_answers_nor_order(tokenizer, monkeypatch, as_rows):
+    encoder = load_model("use-m", "embedding")
+    texts = TEXTS * 3
+    rows = Dataset.from_dict({"text": texts, "language": ["en"] * len(texts)}) if as_rows else texts
+    whole = inference.embed(encoder, tokenizer, rows)
+    monkeypatch.setattr(inference, "WINDOW", 5)
+    np.testing.assert_allclose(inference.embed(encoder, tokenizer, rows), whole, atol=0.02)
 
 
 def test_a_shift_needs_a_model_that_classifies_sentence_embeddings(tokenizer):

@@ -33,6 +33,33 @@ def test_weights_gradients_and_moments_are_counted():
     assert full.total == full.weights + full.gradients + full.optimizer + full.activations + full.base
 
 
+def test_adafactors_memory_is_counted_as_the_optimizer_keeps_it():
+    """Independent count: the state of the Trainer's optimizer after a step."""
+    from transformers import AutoModelForSequenceClassification
+    from transformers.optimization import Adafactor
+
+    model = AutoModelForSequenceClassification.from_config(FLAT)
+    optimizer = Adafactor(model.parameters(), lr=1e-4, scale_parameter=False, relative_step=False)
+    model(input_ids=torch.ones(2, 8, dtype=torch.long), labels=torch.tensor([0, 1])).loss.backward()
+    optimizer.step()
+    state = (value for entry in optimizer.state.values() for value in entry.values())
+    kept = sum(value.nbytes for value in state if isinstance(value, torch.Tensor) and value.dim())
+    largest = max(parameter.nbytes for parameter in model.parameters())
+    estimate = estimate_memory(FLAT, tune="full", optimizer="adafactor", precision="float32")
+    assert kept <= estimate.optimizer - 2 * largest < 1.02 * kept
+    assert estimate.optimizer < 0.5 * estimate_memory(FLAT, tune="full", precision="float32").optimizer
+
+
+def test_adafactor_learns_what_adamw_learns():
+    """On rows that can be learned, with the same learning rate."""
+    losses = {}
+    for optimizer in ("adamw", "adafactor"):
+        recipe = Recipe(learning_rate=3e-4, epochs=3, batch_size=8, optimizer=optimizer)
+        losses[optimizer] = finetune("mini", dataset(), recipe=recipe, progress=False).history["train_loss"]
+    assert losses["adafactor"].iloc[-1] < 0.5 * losses["adafactor"].iloc[0]
+    assert losses["adafactor"].iloc[-1] < 2 * losses["adamw"].iloc[-1] + 0.05
+
+
 def test_activations_are_what_torch_saves_for_the_backward_pass():
     """Independent count: autograd's own hooks on a real forward pass."""
     from transformers import AutoModelForSequenceClassification

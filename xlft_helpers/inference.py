@@ -17,6 +17,9 @@ from xlft_helpers.models.use_m import UseMForSequenceClassification, UseMModel
 BATCH_TOKENS = 1024
 """Texts are grouped until padding them to the longest would exceed this many tokens."""
 
+WINDOW = 20_000
+"""So many texts are tokenized and sorted at a time: a million take no more memory than these, but for their answers."""
+
 MANY = 100
 """From so many texts on, the memory of the batches, some hundred megabytes, is given back when they are done."""
 
@@ -171,19 +174,25 @@ def _batches(
     if not len(texts):
         return
     model.eval()
-    strings, languages = (texts, None) if isinstance(texts, list) else (list(texts["text"]), _languages(texts))
-    encoded = encode(tokenizer, strings, languages, truncation=True, max_length=max_length)
-    lengths = np.array([len(ids) for ids in encoded["input_ids"]])
     with torch.autocast(model.device.type, torch.bfloat16, enabled=settings.precision().bf16):
-        for rows in length_batches(lengths, BATCH_TOKENS):
-            columns = {name: [encoded[name][row] for row in rows] for name in MODEL_INPUTS if name in encoded}
-            yield rows, tokenizer.pad(columns, return_tensors="pt").to(model.device)
-    if len(strings) >= MANY:
+        for start in range(0, len(texts), WINDOW):
+            window = range(start, min(start + WINDOW, len(texts)))
+            strings, languages = _columns(texts, window)
+            encoded = encode(tokenizer, strings, languages, truncation=True, max_length=max_length)
+            lengths = np.array([len(ids) for ids in encoded["input_ids"]])
+            for rows in length_batches(lengths, BATCH_TOKENS):
+                columns = {name: [encoded[name][row] for row in rows] for name in MODEL_INPUTS if name in encoded}
+                yield start + rows, tokenizer.pad(columns, return_tensors="pt").to(model.device)
+    if len(texts) >= MANY:
         settings.release_memory()
 
 
-def _languages(texts: Dataset) -> list[str] | None:
-    return list(texts["language"]) if "language" in texts.column_names else None
+def _columns(texts: Dataset | list[str], window: range) -> tuple[list[str], list[str] | None]:
+    """The texts of a window, and their languages where they are known."""
+    if isinstance(texts, list):
+        return texts[window.start : window.stop], None
+    rows = texts[window.start : window.stop]
+    return rows["text"], rows.get("language")
 
 
 def _require_sentence_embeddings(model: PreTrainedModel) -> None:

@@ -1,11 +1,13 @@
 """Tokenization with a tiny tokenizer whose pieces can be counted by hand."""
 
+from pathlib import Path
+
 import pytest
 from datasets import Dataset
 from tokenizers import Regex, Tokenizer, models, pre_tokenizers, processors
 from transformers import ByT5Tokenizer, PreTrainedTokenizerFast
 
-from xlft_helpers.data import character_coverage, tokenize, tokenizer_report
+from xlft_helpers.data import character_coverage, tokenization, tokenize, tokenizer_report
 from xlft_helpers.errors import DataError
 
 
@@ -31,6 +33,20 @@ def test_tokenize_adds_ids_and_lengths_and_cuts(tokenizer):
     assert tokenized["length"][:] == [4, 2, 4]
     assert tokenized["id"][:] == ["1", "2", "3"]
     assert tokenize(rows, tokenizer)["length"][0] == 5
+
+
+def test_many_rows_are_kept_in_a_file_that_does_not_outlive_the_process(tokenizer, tmp_path, monkeypatch):
+    monkeypatch.setenv("XLFT_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(tokenization, "KEPT_IN_MEMORY", 2)
+    tokenization._scratch.cache_clear()
+    rows = Dataset.from_dict({"text": ["ab c", "", "好x"]})
+    on_disk = tokenize(rows, tokenizer)
+    assert [Path(file["filename"]).parent.parent for file in on_disk.cache_files] == [tmp_path]
+    assert on_disk["input_ids"][:] == [[2, 4, 5, 6, 3], [2, 3], [2, 9, 1, 3]]
+    del on_disk
+    tokenization._scratch().cleanup()  # what the end of the process does
+    tokenization._scratch.cache_clear()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_report_counts_pieces_per_word_or_per_character(tokenizer):

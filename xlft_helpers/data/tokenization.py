@@ -2,12 +2,17 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
+from uuid import uuid4
 
 import pandas as pd
 from datasets import Dataset
 from transformers import BatchEncoding, PreTrainedTokenizerBase
 
+from xlft_helpers import settings
 from xlft_helpers.errors import DataError
 
 from .languages import has_spaces
@@ -15,6 +20,9 @@ from .schema import languages_of, select_language
 
 MODEL_INPUTS = ("input_ids", "attention_mask", "langs")
 """What models read; ``langs``, a language id a piece, only XLM with language embeddings."""
+
+KEPT_IN_MEMORY = 50_000
+"""Tokenized rows; more are kept in a file."""
 
 
 def encode(
@@ -42,8 +50,18 @@ def tokenize(dataset: Dataset, tokenizer: PreTrainedTokenizerBase, max_length: i
         inputs = {name: encoded[name] for name in MODEL_INPUTS if name in encoded}
         return {**inputs, "length": [len(ids) for ids in encoded["input_ids"]]}
 
-    # Kept in memory: a few thousand short texts are tokenized faster than they are looked up in a cache on disk.
-    return dataset.map(encode_batch, batched=True, keep_in_memory=True, load_from_cache_file=False)
+    # A few thousand short texts are tokenized faster than they are looked up in a cache on disk. Many would fill the
+    # memory: they go to a file, which is read from the disk as it is needed.
+    if len(dataset) <= KEPT_IN_MEMORY:
+        return dataset.map(encode_batch, batched=True, keep_in_memory=True, load_from_cache_file=False)
+    file = Path(_scratch().name) / f"{uuid4().hex}.arrow"
+    return dataset.map(encode_batch, batched=True, cache_file_name=str(file), load_from_cache_file=False)
+
+
+@cache
+def _scratch() -> TemporaryDirectory[str]:
+    """A folder that goes when the process ends."""
+    return TemporaryDirectory(prefix="tokenized-", dir=settings.cache_dir(), ignore_cleanup_errors=True)
 
 
 def tokenizer_report(dataset: Dataset, tokenizer: PreTrainedTokenizerBase, max_length: int = 128) -> pd.DataFrame:

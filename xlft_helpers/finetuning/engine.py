@@ -41,7 +41,7 @@ from xlft_helpers.objectives import IGNORED
 
 from .language_adapters import LanguageAdapter, put_in
 from .memory import BatchPlan, fit_memory, recompute_activations
-from .recipes import Recipe, default_recipe
+from .recipes import OPTIMIZERS, Recipe, default_recipe
 from .tuning import apply_tuning, check_tune, trained_parameters
 
 # What is imported by now stays. Collections, of which every training needs several to free its memory, need not go
@@ -332,6 +332,7 @@ def recipe_arguments(recipe: Recipe, seed: int, output_dir: Path | str, **others
         num_train_epochs=recipe.epochs,
         warmup_steps=recipe.warmup,
         weight_decay=recipe.weight_decay,
+        optim=OPTIMIZERS[recipe.optimizer],
         label_smoothing_factor=recipe.label_smoothing,
         lr_scheduler_type="linear",
         train_sampling_strategy="group_by_length",

@@ -8,7 +8,7 @@ import re
 import warnings
 import weakref
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import psutil
@@ -43,7 +43,7 @@ class MemoryEstimate:
     Attributes:
         weights: parameters and tables.
         gradients: one float32 number for each trained parameter.
-        optimizer: AdamW's two moments of each trained parameter.
+        optimizer: AdamW's two moments of each trained parameter, or Adafactor's rows and columns and its passing results.
         activations: what the forward pass keeps for the backward pass, and passing results, at their worst moment.
         base: what the process holds anyway: Python, torch, transformers, the data, and what training adds to them.
     """
@@ -81,6 +81,7 @@ def estimate_memory(
     batch_size: int = 32,
     length: int = 128,
     tune: str | None = None,
+    optimizer: Literal["adamw", "adafactor"] = "adamw",
     precision: Literal["float32", "bfloat16"] | None = None,
     checkpointing: bool = False,
 ) -> MemoryEstimate:
@@ -91,6 +92,7 @@ def estimate_memory(
         batch_size: texts that go through the model at a time. Default 32.
         length: pieces of the longest text. Default 128.
         tune: what is trained, one of :data:`~xlft_helpers.finetuning.TUNINGS`. Default: everything but the piece embeddings.
+        optimizer: the recipe's.
         precision: of the products; weights and gradients are float32 always. Default: what :func:`settings.precision`
             chooses on this machine.
         checkpointing: recompute activations instead of keeping them.
@@ -99,7 +101,7 @@ def estimate_memory(
         ModelError: the model is unknown.
         TrainingError: ``tune`` is unknown or does not fit the model, or the model cannot recompute activations.
     """
-    recipe = Recipe() if tune is None else Recipe(tune=tune)
+    recipe = replace(Recipe() if tune is None else Recipe(tune=tune), optimizer=optimizer)
     check_tune(recipe)
     config = (
         load_config(model, label_names=["negative", "neutral", "positive"], trainable_embeddings=recipe.tune == "full")
@@ -137,7 +139,8 @@ def fit_memory(limit: str, config: PretrainedConfig, task: str, recipe: Recipe, 
     raise TrainingError(
         f"memory_limit={limit!r} cannot be met: even one text of {length} pieces at a time would take some "
         f"{(smallest or 0) / 2**20:,.0f} MB. Choose a smaller model, trim the vocabulary, train fewer parameters with "
-        f"tune='lora' (now {recipe.tune!r}), or cut texts earlier (max_length={recipe.max_length})."
+        f"tune='lora' (now {recipe.tune!r}), keep less for each (optimizer='adafactor'; now {recipe.optimizer!r}), or cut texts "
+        f"earlier (max_length={recipe.max_length})."
     )
 
 
@@ -225,7 +228,7 @@ def _estimate(
     return MemoryEstimate(
         weights=weights,
         gradients=gradients,
-        optimizer=2 * gradients,
+        optimizer=_optimizer_bytes([p for p in model.parameters() if p.requires_grad], recipe.optimizer),
         activations=max(ledger.peak - gradients, 0),
         base=_base(),
     )
@@ -233,6 +236,15 @@ def _estimate(
 
 def _float_bytes(parameter: Tensor) -> int:
     return 4 * parameter.numel()
+
+
+def _optimizer_bytes(trained: list[nn.Parameter], optimizer: str) -> int:
+    """What the optimizer keeps, and what its step needs beside that."""
+    if optimizer == "adamw":  # fused: the step needs nothing
+        return sum(2 * _float_bytes(p) for p in trained)
+    kept = sum(4 * sum(p.numel() // n for n in p.shape[-2:]) if p.dim() >= 2 else _float_bytes(p) for p in trained)
+    # Two tensors of a parameter's size at a time: its squared gradient, and its update.
+    return kept + 2 * max(map(_float_bytes, trained))
 
 
 def _base() -> int:

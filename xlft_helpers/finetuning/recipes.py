@@ -1,6 +1,10 @@
 """The settings of a fine-tuning run, and those that each model family starts from."""
 
 from dataclasses import dataclass, replace
+from typing import Literal
+
+OPTIMIZERS = {"adamw": "adamw_torch_fused", "adafactor": "adafactor"}
+"""What ``optimizer`` may say, and the Trainer's name for it."""
 
 
 @dataclass(frozen=True)
@@ -12,7 +16,10 @@ class Recipe:
         epochs: passes over the training data.
         batch_size: examples a step.
         warmup: share of the steps, between 0 and 1.
-        weight_decay: AdamW's, on matrices only.
+        weight_decay: the optimizer's, on matrices only.
+        optimizer: ``"adamw"`` (Loshchilov & Hutter 2019) keeps two moments of each trained parameter; ``"adafactor"``
+            (Shazeer & Stern 2018), with the same learning rates, keeps one number for each row and each column of a
+            matrix: a third to a half less memory where most parameters are trained.
         label_smoothing: share of the target spread over all classes.
         max_length: longest input in tokens; the rest is cut off.
         tune: which parameters are trained, one of :data:`~xlft_helpers.finetuning.TUNINGS`. Default: all but the piece
@@ -35,6 +42,7 @@ class Recipe:
     batch_size: int = 32
     warmup: float = 0.1
     weight_decay: float = 0.01
+    optimizer: Literal["adamw", "adafactor"] = "adamw"
     label_smoothing: float = 0.0
     max_length: int = 128
     tune: str = "frozen-embeddings"

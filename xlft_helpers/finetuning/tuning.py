@@ -14,7 +14,7 @@ from transformers import PreTrainedModel
 
 from xlft_helpers.errors import TrainingError
 
-from .recipes import Recipe
+from .recipes import OPTIMIZERS, Recipe
 
 TUNINGS = {
     "full": "everything, the piece embeddings too",
@@ -62,7 +62,7 @@ _USE_M_LAYERS = (r"branch_projection\.|branch_norm\.|branches\.", r"norm\.|token
 
 
 def check_tune(recipe: Recipe) -> None:
-    """Refuse a recipe whose ``tune`` is unknown or contradicts other settings.
+    """Refuse a recipe whose ``tune`` or ``optimizer`` is unknown, or whose ``tune`` contradicts other settings.
 
     Raises:
         TrainingError: with the choices.
@@ -70,6 +70,8 @@ def check_tune(recipe: Recipe) -> None:
     if not re.fullmatch(r"full|frozen-embeddings|(top|freeze)-\d+|head|lora|ia3", recipe.tune):
         choices = "; ".join(f"{name!r}: {meaning}" for name, meaning in TUNINGS.items())
         raise TrainingError(f"tune={recipe.tune!r} is unknown; choose one of {choices}.")
+    if recipe.optimizer not in OPTIMIZERS:
+        raise TrainingError(f"optimizer={recipe.optimizer!r} is unknown; choose one of {', '.join(OPTIMIZERS)}.")
     if recipe.trainable is not None and recipe.tune not in ("full", "frozen-embeddings"):
         raise TrainingError(
             f"The recipe has both trainable={recipe.trainable!r} and tune={recipe.tune!r}: choose one of them."
