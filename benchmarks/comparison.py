@@ -3,8 +3,8 @@
     python benchmarks/comparison.py
     python benchmarks/comparison.py --languages 3 --seeds 1 --rows 200 --growth-rows 1000 --growth-languages 1 2
 
-The parts are what one would otherwise start: a process for each method and seed, which loads, tokenizes, trains and
-evaluates by itself. All sides run the `xlft` command on the same file, in turn, each in processes of its own. Times are
+The parts are what one would otherwise start: a process for each model to train, or one for each method and seed, which
+loads, tokenizes, trains and evaluates by itself. All sides run the `xlft` command on the same file, in turn, each in processes of its own. Times are
 wall times; CPU seconds stand beside them, because they depend less on what else the machine does.
 """
 
@@ -77,21 +77,28 @@ def write_rows(path: Path, data_dir: str | None, languages: list[str], rows: int
 
 
 def sides(table: Path, seeds: int, workers: int) -> dict[str, list[list[list[str]]]]:
-    """The ways to the same figures; the plan of the last one is written beside the table."""
-    data, plan = ["--data", str(table)], ["--plan", str(table.with_suffix(".json"))]
-    subprocess.run(xlft(*data, "--seeds", str(seeds), *plan), check=True, stdout=subprocess.DEVNULL)
+    """The ways to the same figures; plans are written beside the table."""
+    data = ["--data", str(table)]
+    # Two plans of the same jobs: a plan does not run a job again that is done.
+    plan, again = (["--plan", str(table.with_suffix(f".{name}.json"))] for name in ("models", "workers"))
+    for options in (plan, again):
+        subprocess.run(xlft(*data, "--seeds", str(seeds), *options), check=True, stdout=subprocess.DEVNULL)
     jobs = len(json.loads(Path(plan[1]).read_text(encoding="utf-8"))["jobs"])
     # A worker takes every so-manieth job in one process. The merged models are the long jobs: they come last in each
     # seed, so that a stride that does not divide the number of jobs spreads them.
     shares = [[str(job) for job in range(worker, jobs, workers)] for worker in range(workers)]
     return {
-        "its parts, one after another": [
+        "a process for each model, one after another": [
+            *([xlft(*plan, "--job", str(job))] for job in range(jobs)),
+            [xlft(*plan, "--collect")],
+        ],
+        "one for each method and seed": [
             [xlft(*data, "--methods", method, "--seeds", "1")] for _ in range(seeds) for method in METHODS
         ],
         "xlft compare": [[xlft(*data, "--seeds", str(seeds))]],
         f"xlft compare --plan, {workers} jobs at a time": [
-            [xlft(*plan, "--job", *share) for share in shares if share],
-            [xlft(*plan, "--collect")],
+            [xlft(*again, "--job", *share) for share in shares if share],
+            [xlft(*again, "--collect")],
         ],
     }
 
@@ -170,13 +177,13 @@ def main() -> None:
         languages = options.chosen[: options.languages]
         table = write_rows(Path(folder) / "table.jsonl", options.data_dir, languages, options.rows)
         print(f"{len(METHODS)} methods, {len(languages)} languages ({' '.join(languages)}), {options.seeds} seeds")
-        print(f"{'':40} {'wall s':>8} {'of parts':>9} {'CPU s':>8} {'peak MB':>8}", flush=True)
+        print(f"{'':44} {'wall s':>8} {'share':>9} {'CPU s':>8} {'peak MB':>8}", flush=True)
         whole = None
         for name, rounds in sides(table, options.seeds, options.workers).items():
             spent = cost(*rounds, threads=max(1, (os.cpu_count() or 1) // max(map(len, rounds))))
             whole = whole or spent.wall
             print(
-                f"{name:40} {spent.wall:8.1f} {spent.wall / whole:9.2f} {spent.cpu:8.1f} {spent.memory:8.0f}",
+                f"{name:44} {spent.wall:8.1f} {spent.wall / whole:9.2f} {spent.cpu:8.1f} {spent.memory:8.0f}",
                 flush=True,
             )
         growth = grow(Path(folder), options)

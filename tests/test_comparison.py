@@ -138,6 +138,11 @@ def test_zero_shot_never_sees_a_target_label(data):
     assert (first == second).all()
 
 
+def test_best_recipe_is_not_silently_centred(data):
+    with pytest.raises(XlftError, match=r"always mean-centres.*--no-centre"):
+        compare(data, recipe="best", centre=False)
+
+
 def test_best_recipe_is_the_ensemble_and_sees_no_target_label(data, monkeypatch):
     given, real = [], engine.fit_ensemble
 

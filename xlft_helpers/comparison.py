@@ -78,7 +78,7 @@ def compare(
 
     Raises:
         DataError: rows that a method needs are missing.
-        XlftError: an unknown method, fewer than one seed, or an alpha outside [0, 1].
+        XlftError: an unknown method, fewer than one seed, an alpha outside [0, 1], or ``"best"`` without ``centre``.
     """
     prepared = prepare(
         data, model, methods, source=source, languages=languages, seeds=seeds, alpha=alpha, centre=centre, recipe=recipe
@@ -119,6 +119,10 @@ def prepare(
     if recipe == "best":
         recipe = best_recipe(model)
     recipe = recipe or replace(default_recipe(model), lexical_expert=model == "use-m")
+    if recipe.ensemble and not centre:
+        raise XlftError(
+            "The recipe best always mean-centres in zero-shot: leave out centre=False (--no-centre), or the recipe."
+        )
     test = {language: select_language(data["test"], language) for language in tested}
     described = {
         "model": model,

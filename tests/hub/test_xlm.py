@@ -12,7 +12,7 @@ from xlft_helpers.data import load_tweets, tokenize, tokenizer_report
 from xlft_helpers.errors import ModelError
 from xlft_helpers.finetuning import Recipe, finetune
 from xlft_helpers.inference import embed, predict
-from xlft_helpers.models import load_model, load_tokenizer, xlm
+from xlft_helpers.models import load_model, load_tokenizer
 from xlft_helpers.models.hub import fetch_snapshot
 
 LABELS = ["negative", "neutral", "positive"]
@@ -109,9 +109,3 @@ def test_language_whose_words_cannot_be_split(server, monkeypatch):
     monkeypatch.setattr(sys, "meta_path", [Absent(), *sys.meta_path])
     with pytest.raises(ModelError, match=r"'zh' into words with the package rjieba, which is not installed.*'xlmr'"):
         tokenize(rows(["很好"], ["zh"]), load_tokenizer("xlm"))
-
-
-def test_missing_package_is_named(server, monkeypatch):
-    monkeypatch.setattr(xlm, "find_spec", lambda _: None)
-    with pytest.raises(ModelError, match=r"pip install sacremoses; or choose 'mbert'"):
-        load_tokenizer("xlm")

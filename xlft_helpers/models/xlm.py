@@ -6,7 +6,6 @@ of their language before BPE, and the language's embedding is added to every pie
 
 import json
 from collections.abc import Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -97,13 +96,8 @@ def load_xlm_tokenizer(folder: Path, config: PretrainedConfig) -> XLMTokenizer:
     """The tokenizer of an XLM model's folder, with the language ids of its configuration.
 
     Raises:
-        ModelError: `sacremoses` is not installed, the folder has no vocabulary, or the languages have no ids.
+        ModelError: the folder has no vocabulary, or the languages have no ids.
     """
-    if find_spec("sacremoses") is None:
-        raise ModelError(
-            "XLM's tokenizer splits words with the package sacremoses, which is not installed. Run: pip install sacremoses; "
-            "or choose 'mbert' or 'xlmr', which need none."
-        )
     file = folder / "tokenizer_config.json"
     stated = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
     # The models without language embeddings, XLM-17 and XLM-100, are the ones that keep capitals and accents.
