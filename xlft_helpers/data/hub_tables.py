@@ -4,6 +4,7 @@ A file a split, ``<configuration>/<split>/0000.parquet``, as the Hub's own conve
 runs no scripts any more, so this conversion is how a benchmark that once came with a script is still to be had.
 """
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any, cast
 import pooch
 from datasets import Dataset
 from datasets.exceptions import DatasetGenerationError
-from huggingface_hub import constants, hf_hub_download
+from huggingface_hub import constants, hf_hub_download, try_to_load_from_cache
 from huggingface_hub.errors import HfHubHTTPError, HTTPError, LocalEntryNotFoundError
 from tqdm import tqdm
 
@@ -35,6 +36,7 @@ class HubTables:
         commit: the commit that is read.
         configurations: ISO 639-1 code to the name of the configuration, and so of the folder.
         columns: the columns that are used.
+        megabytes: of a language's files, about, to say beforehand what a download takes.
     """
 
     name: str
@@ -42,6 +44,7 @@ class HubTables:
     commit: str
     configurations: Mapping[str, str]
     columns: tuple[str, ...]
+    megabytes: float
 
 
 class _NoBar(tqdm):
@@ -113,28 +116,39 @@ def _find(source: HubTables, languages: Sequence[str], folder: Path) -> dict[tup
 
 
 def _fetch(source: HubTables, languages: Sequence[str]) -> dict[tuple[str, str], list[Path]]:
-    wanted = [(language, split) for language in languages for split in SPLITS]
-    # Nothing is asked for what is there already, so the bar only shows where there is something to wait for.
-    bar = tqdm(wanted, desc=source.name, unit="file", leave=False, delay=1)
-    return {key: [_fetch_file(source, f"{source.configurations[key[0]]}/{key[1]}/0000.parquet")] for key in bar}
+    """The files of the Hub client's cache; what is there is used without asking anybody."""
+    names = {
+        (code, split): f"{source.configurations[code]}/{split}/0000.parquet" for code in languages for split in SPLITS
+    }
+    kept = {key: _cached(source, name) for key, name in names.items()}
+    absent = [key for key, path in kept.items() if path is None]
+    if absent and settings.profile() == "offline":
+        raise DownloadError(_how_to_bring(source, names[absent[0]], "the offline profile downloads nothing"))
+    if absent:
+        size = source.megabytes * len({code for code, _ in absent})
+        print(
+            f"{source.repository}: downloading {len(absent)} files, at most about {size:.0f} MB, to "
+            f"{constants.HF_HUB_CACHE}; what is there stays if you interrupt.",
+            file=sys.stderr,
+        )
+    for key in tqdm(absent, desc=source.name, unit="file", leave=False, disable=not absent):
+        kept[key] = _download(source, names[key])
+    return {key: [path] for key, path in kept.items() if path}
 
 
-def _fetch_file(source: HubTables, name: str) -> Path:
-    offline = settings.profile() == "offline"
+def _cached(source: HubTables, name: str) -> Path | None:
+    path = try_to_load_from_cache(source.repository, name, revision=source.commit, repo_type="dataset")
+    return Path(path) if isinstance(path, str) else None
+
+
+def _download(source: HubTables, name: str) -> Path:
     where = f"{source.repository} on the Hub ({constants.ENDPOINT}), commit {source.commit[:8]}"
     try:
         path = Path(
-            hf_hub_download(
-                source.repository, name, repo_type="dataset", revision=source.commit,
-                local_files_only=offline, tqdm_class=_NoBar,
-            )
-        )  # fmt: skip
-    except LocalEntryNotFoundError as error:
-        reason = (
-            "the offline profile downloads nothing"
-            if offline
-            else f"the Hub ({constants.ENDPOINT}) cannot be asked ({type(error.__cause__ or error).__name__})"
+            hf_hub_download(source.repository, name, repo_type="dataset", revision=source.commit, tqdm_class=_NoBar)
         )
+    except LocalEntryNotFoundError as error:
+        reason = f"the Hub ({constants.ENDPOINT}) cannot be asked ({type(error.__cause__ or error).__name__})"
         raise DownloadError(_how_to_bring(source, name, reason)) from error
     except HfHubHTTPError as error:
         raise DownloadError(

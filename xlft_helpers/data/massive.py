@@ -30,6 +30,7 @@ MASSIVE = HubTables(
     commit="ed58ac423a2f4121720918bf5301577edce4ffd3",  # of the branch refs/convert/parquet
     configurations={locale[:2]: locale for locale in _LOCALES},
     columns=("id", "utt", "intent"),
+    megabytes=1,
 )
 
 

@@ -33,6 +33,7 @@ PANX = HubTables(
     commit="f89f2fe2694613baf6bb62e7393290846127adbf",  # of the branch refs/convert/parquet
     configurations={code: code for code in _CODES.split()},
     columns=("tokens", "ner_tags"),
+    megabytes=2.5,
 )
 
 _FEATURES = Features(
