@@ -105,8 +105,8 @@ def _add_compare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "batch; a plan shares out whole models, on one machine or many.",
         argument_default=argparse.SUPPRESS,
     )
-    compare.add_argument("--data", metavar="tweets|intents|umsab|FILE|FOLDER", help="default: tweets")
-    compare.add_argument("--data-dir", type=Path, metavar="DIR", help="folder with UMSAB's files")
+    compare.add_argument("--data", metavar="tweets|intents|umsab|massive|FILE|FOLDER", help="default: tweets")
+    compare.add_argument("--data-dir", type=Path, metavar="DIR", help="folder with the files of umsab or massive")
     compare.add_argument(
         "--label-map", nargs="+", metavar="NAME=LABEL", help="rename labels, e.g. 1=positive 0=negative"
     )
@@ -281,7 +281,7 @@ def _what_to_compare(chosen: dict[str, Any]) -> tuple[dict[str, Any], dict[str, 
         "source": chosen["data"],
         "data_dir": chosen["data_dir"] and str(chosen["data_dir"]),
         # Intents are restricted to those that the languages share, so it matters which ones are loaded.
-        "languages": chosen["languages"] if chosen["data"] == "intents" else None,
+        "languages": chosen["languages"] if chosen["data"] in ("intents", "massive") else None,
         "label_map": _label_map(chosen["label_map"]),
     }
     names = ("model", "methods", "source", "languages", "seeds", "alpha", "centre")

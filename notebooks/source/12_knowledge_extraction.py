@@ -464,14 +464,28 @@ ask(read, "schalte die Deckenlampe in der Küche an", description="Command")
 #
 # With `XLFT_PROFILE=full` the cells that train use XLM-R instead of USE-M, with the recipe for Transformers (the table
 # of ceilings and the intents stay USE-M's; change the names in those cells). For entities instead of slots, a common
-# choice is **PAN-X** (WikiANN; Pan et al. 2017, splits by Rahimi et al. 2019): persons, organisations and locations in
-# many languages, tagged automatically from Wikipedia's links. Three things change:
+# choice is **PAN-X** (WikiANN; Pan et al. 2017, splits by Rahimi et al. 2019): persons, organisations and locations,
+# tagged automatically from Wikipedia's links. `load_panx` has 120 languages, all seven of ours among them. The full
+# profile lets it download; name it in place of `load_intents` in the first cell:
 #
-# - the rows come from `datasets.load_dataset("unimelb-nlp/wikiann", "de")`, with `tokens` and `ner_tags` (numbers);
-# - `spans_of_words(tokens, tags, language)` makes a text and spans of them, without spaces where a language has none;
-# - there are no slot lists: values are the entities' names, and linking them to identifiers is a task of its own.
+# ```python
+# from xlft_helpers.tasks.extraction import load_panx
 #
-# This notebook downloads nothing and does not show those numbers. The conversion can be seen on two made-up rows:
+# data = load_panx(languages)                               # at most about 2.5 MB a language
+# data = load_panx(languages, data_dir="my/wikiann")        # or read a copy that you already have
+# ```
+#
+# Its rows have the columns that the cells on ceilings, gazetteers, training and scores use, so these run as they are,
+# but for the assertions about our commands. Three things change:
+#
+# - a large language has 20,000 training sentences: begin with a part of them, such as
+#   `english.shuffle(seed=0).select(range(2000))`;
+# - some languages have only a hundred test sentences, so look at the intervals;
+# - there are no slot lists and no intents: values are the entities' names, and linking them to identifiers is a task of
+#   its own.
+#
+# This notebook downloads nothing and does not show those numbers. PAN-X comes as words with tags, and `spans_of_words`
+# makes a text and spans of them, without spaces where a language has none. Two made-up rows:
 
 # %% tags=["nbval-check-output"]
 from xlft_helpers.tasks.extraction import spans_of_words

@@ -55,7 +55,7 @@ def test_row_that_cannot_be_used_is_named_by_file_and_line(folder):
 
 def test_source_that_does_not_exist(tmp_path):
     with pytest.raises(
-        DataError, match=r"tweetz: no such file or folder. Give 'tweets', 'intents', 'umsab', or the path"
+        DataError, match=r"tweetz: no such file or folder. Give 'tweets', 'intents', 'umsab', 'massive', or the path"
     ):
         load_data("tweetz")
 

@@ -3,7 +3,9 @@
 import copy
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from huggingface_hub import constants
@@ -33,9 +35,9 @@ def repositories(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Reposito
     return served
 
 
-@pytest.fixture
-def server(repositories, monkeypatch, tmp_path) -> Iterator[HubServer]:
-    """The running server; downloads are allowed, the cache is empty, and pauses are short."""
+@contextmanager
+def serving(repositories: dict[str, Repository], monkeypatch: pytest.MonkeyPatch, folder: Path) -> Iterator[HubServer]:
+    """The running server; downloads are allowed, and the client's cache, in ``folder``, is empty."""
     with HubServer(copy.deepcopy(repositories)) as running:
         thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
@@ -44,14 +46,21 @@ def server(repositories, monkeypatch, tmp_path) -> Iterator[HubServer]:
         monkeypatch.setattr(constants, "ENDPOINT", running.url)
         template = running.url + "/{repo_id}/resolve/{revision}/{filename}"
         monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
-        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hf" / "hub"))
+        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(folder / "hf" / "hub"))
         monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+        yield running
+        running.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def server(repositories, monkeypatch, tmp_path) -> Iterator[HubServer]:
+    """The server with the models; pauses are short."""
+    with serving(repositories, monkeypatch, tmp_path) as running:
         monkeypatch.setattr(hub_transfer, "PAUSE", 0.01)
         xlmr = HUB_MODELS["xlmr"]  # its true weights are not to be had here
         tiny = running.repositories[xlmr.repository].digest("model.safetensors")
         monkeypatch.setitem(HUB_MODELS, "xlmr", replace(xlmr, weights_sha256=tiny))
         hub._list_files.cache_clear()
         yield running
-        running.shutdown()
-        thread.join()
-        hub._list_files.cache_clear()
+    hub._list_files.cache_clear()

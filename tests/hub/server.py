@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import unquote, urlsplit
 
-LARGE = (".safetensors", ".bin")
+LARGE = (".safetensors", ".bin", ".parquet")
 """Files that the Hub keeps outside git and delivers from another address."""
 
 
@@ -110,7 +110,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._list(listing[1], unquote(listing[2] or "main"))
         elif discussions := re.fullmatch(r"/api/models/([^/]+/[^/]+)/discussions", path):
             self._discuss(discussions[1])
-        elif file := re.fullmatch(r"/([^/]+/[^/]+)/resolve/([^/]+)/(.+)", path):
+        elif file := re.fullmatch(r"/(?:datasets/)?([^/]+/[^/]+)/resolve/([^/]+)/(.+)", path):
             self._resolve(file[1], unquote(file[2]), unquote(file[3]), fault)
         elif large := re.fullmatch(r"/cdn/([^/]+/[^/]+)/(.+)", path):
             self._send(self.server.repositories[large[1]].files[large[2]], {}, fault)

@@ -14,6 +14,7 @@ from .download import fetch
 from .intents import load_intents
 from .languages import check_language, has_spaces, is_right_to_left, language_name, script
 from .leakage import find_leakage
+from .massive import load_massive
 from .parallel import load_parallel
 from .preprocessing import stem, strip_accents
 from .sampling import class_priors, sample_languages, sampling_probabilities
@@ -26,7 +27,7 @@ from .umsab import load_umsab
 # `datasets` draws a bar for every step over a few hundred rows; they would bury the bars that matter.
 disable_progress_bars()
 
-SOURCES = ("tweets", "intents", "umsab")
+SOURCES = ("tweets", "intents", "umsab", "massive")
 """The names that :func:`load_data` knows."""
 
 __all__ = [
@@ -50,6 +51,7 @@ __all__ = [
     "languages_of",
     "load_data",
     "load_intents",
+    "load_massive",
     "load_parallel",
     "load_tweets",
     "load_umsab",
@@ -82,9 +84,10 @@ def load_data(
 
     Args:
         source: ``tweets`` (the bundled corpus), ``intents`` (voice commands, see :func:`load_intents`, with the intents
-            that all of the languages share), ``umsab`` (the benchmark), or a file (.tsv, .csv, .jsonl) or a folder of
-            your own.
-        data_dir: for ``umsab`` only, a folder that holds its files; without it they are downloaded.
+            that all of the languages share), ``umsab`` (tweets, see :func:`load_umsab`), ``massive`` (what people say to
+            a voice assistant, see :func:`load_massive`, with the intents that all splits share), or a file (.tsv, .csv,
+            .jsonl) or a folder of your own.
+        data_dir: for ``umsab`` and ``massive`` only, a folder that holds its files; without it they are downloaded.
         languages: ISO 639-1 codes; default: every language that the source has.
         label_map: for your own data only, the labels' names in it to the names to use, e.g. ``{"1": "positive"}``.
 
@@ -93,11 +96,11 @@ def load_data(
 
     Raises:
         DataError: the source does not exist, cannot be read, or has a row that cannot be used.
-        DownloadError: ``umsab`` is needed from the network and cannot be had.
+        DownloadError: ``umsab`` or ``massive`` is needed from the network and cannot be had.
     """
-    if data_dir is not None and source != "umsab":
+    if data_dir is not None and source not in ("umsab", "massive"):
         raise DataError(
-            f"data_dir={str(data_dir)!r} belongs to 'umsab'; for your own data, give its path as the source."
+            f"data_dir={str(data_dir)!r} belongs to 'umsab' and 'massive'; for your own data, give its path as the source."
         )
     if label_map is not None and source in SOURCES:
         raise DataError(f"label_map does not apply to {source!r}, whose labels have the course's names already.")
@@ -107,6 +110,8 @@ def load_data(
         return load_intents(languages, shared=True)
     if source == "umsab":
         return load_umsab(data_dir, languages)
+    if source == "massive":
+        return load_massive(languages, data_dir, shared=True)
     frame = _read_own(Path(source), label_map)
     for code in languages or ():
         if check_language(code) not in set(frame["language"]):
@@ -123,6 +128,6 @@ def _read_own(path: Path, label_map: Mapping[str, str] | None) -> pd.DataFrame:
         return read_folder(path, label_map=label_map)
     if not path.exists():
         raise DataError(
-            f"{path}: no such file or folder. Give 'tweets', 'intents', 'umsab', or the path of your own data."
+            f"{path}: no such file or folder. Give {', '.join(map(repr, SOURCES))}, or the path of your own data."
         )
     return read_table(path, label_map=label_map)

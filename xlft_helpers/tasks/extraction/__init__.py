@@ -4,6 +4,7 @@
 * ``tagging``: train a tagger with :func:`xlft_helpers.finetuning.finetune`, and let it answer with spans;
 * ``gazetteer``: the baseline that looks words up;
 * ``scoring``: strict and partial F1, intervals and a paired test;
+* ``panx``: the benchmark for names, as rows for a tagger;
 * ``knowledge``: from spans to facts with values that do not depend on the language.
 """
 
@@ -19,6 +20,7 @@ from .knowledge import (
     parse_number,
     true_facts,
 )
+from .panx import load_panx
 from .scoring import (
     SpanCounts,
     bootstrap_f1,
@@ -54,6 +56,7 @@ __all__ = [
     "fact_table",
     "find_facts",
     "find_spans",
+    "load_panx",
     "name_code",
     "number_words",
     "paired_f1_test",
