@@ -53,9 +53,7 @@ def mean_f1(found, truth=labels, classes=3):
 def compared(first, second, truth=labels, classes=3):
     """The first method minus the second in points, with its interval and what it allows us to say."""
     d = mean_difference({k: truth[k] for k in first}, first, second, classes)
-    if d.low == d.high == 0:
-        return "no change"
-    word = "cannot tell" if d.low <= 0 <= d.high else "better" if d.low > 0 else "worse"
+    word = "no change" if d.low == d.high == 0 else "better" if d.low > 0 else "worse" if d.high < 0 else "cannot tell"
     return f"{100 * d.estimate:+.1f} [{100 * d.low:+.1f}, {100 * d.high:+.1f}]: {word}"
 
 
@@ -183,8 +181,8 @@ for task, part in curves.groupby("task", sort=False):
     )  # fmt: skip
 
 # %% [markdown]
-# Do not compare the intervals of two curves with each other: the methods share messages and seeds. The difference to random
-# choice at the largest size, paired in both:
+# Do not compare the intervals of two curves with each other: the methods share messages and seeds. The difference to
+# random choice at the largest size, paired in both:
 
 # %%
 for task, (_, _, _, sizes, _) in tasks.items():
@@ -196,17 +194,17 @@ assert last.min() > first.max() + 1, "labels should help by whatever rule they a
 del runs, ends
 
 # %% [markdown]
-# Read these verdicts before you pay for a clever rule; published work finds gains that depend on task and model (Lowell,
-# Lipton and Wallace 2019). "Cannot tell" after five seeds means no more than that: gains of a point or two would need
-# more seeds and more test messages to show. One property speaks for random choice whatever the verdict: a random sample is a
-# fair test set, a selected one is not.
+# Read these verdicts before you pay for a clever rule; published work finds gains that depend on task and model
+# (Lowell, Lipton and Wallace 2019). "Cannot tell" after five seeds means no more than that: gains of a point or two
+# would need more seeds and more test messages to show. One property speaks for random choice whatever the verdict: a
+# random sample is a fair test set, a selected one is not.
 #
 # ## Problem 2: distant languages. Can the gap be foreseen?
 #
 # Notebook 11 looked at family, script and pieces. Here is a quicker look that needs neither labels nor linguistics: how
-# far does the *encoder* place a language from English? Take the mean embedding of unlabelled commands of every language,
-# and its distance from the English mean: $d_k = \lVert \mu_k - \mu_{en} \rVert$. Parallel or not, if an encoder shares its
-# space well, commands should lie where commands lie. We expect larger $d_k$ with larger gaps.
+# far does the *encoder* place a language from English? Take the mean embedding of unlabelled commands of every
+# language, and its distance from the English mean: $d_k = \lVert \mu_k - \mu_{en} \rVert$. Parallel or not, if an
+# encoder shares its space well, commands should lie where commands lie. We expect larger $d_k$ with larger gaps.
 
 # %%
 from xlft_helpers.data import languages_of
@@ -268,8 +266,9 @@ plots.show(
 
 # %% [markdown]
 # Over all languages the order is foreseen well, from unlabelled text alone. Within the covered ones the interval is
-# wide: compare the two lines above. Each gap is uncertain as well, as the bars say. So the distance may tell little more than "was it in the pretraining?". Other traps:
-# 21 languages are few, relatives are no independent draws, and commands of different intents move a mean as well.
+# wide: compare the two lines above. Each gap is uncertain as well, as the bars say. So the distance may tell little
+# more than "was it in the pretraining?". Other traps: 21 languages are few, relatives are no independent draws, and
+# commands of different intents move a mean as well.
 #
 # ## Problem 3: another domain
 #
@@ -299,13 +298,14 @@ print(f"as many others left out {mean_f1(by_language[1])}")
 print(f"difference              {compared(*by_language)}")
 
 # %% [markdown]
-# A new topic in the same kind of message is a mild shift, and the difference says how mild. (The interval draws messages,
-# not topics: for a claim about *new topics* one would have to draw the fifteen topics, and it would be wider.) Now a hard one: voice
-# **commands** have no feeling at all. What does the sentiment head say about "turn on the lamp"? The honest answer would
-# be "neutral", or better, none. We expect neither. Beside it, two scores that could raise the alarm: the head's
-# confidence, and the cosine to the nearest training message. How well does each tell a tweet from a command? Measure the
-# **AUROC**: the chance that a random tweet scores higher than a random command. 0.5 is useless, 1 is perfect. For the
-# first two columns we need a comparison, too: the same head on test tweets, of which two in three do have a feeling.
+# A new topic in the same kind of message is a mild shift, and the difference says how mild. (The interval draws
+# messages, not topics: for a claim about *new topics* one would have to draw the fifteen topics, and it may well
+# be wider.) Now a hard one: voice **commands** have no feeling at all. What does the sentiment head say about "turn on the
+# lamp"? The honest answer would be "neutral", or better, none. We expect neither. Beside it, two scores that could
+# raise the alarm: the head's confidence, and the cosine to the nearest training message. How well does each tell a
+# tweet from a command? Measure the **AUROC**: the chance that a random tweet scores higher than a random command. 0.5
+# is useless, 1 is perfect. For the first two columns we need a comparison, too: the same head on test tweets, of which
+# two in three do have a feeling.
 
 # %%
 from xlft_helpers.evaluation import auroc
@@ -320,22 +320,25 @@ for k in ("en", "fr", "de"):
     for name, each in p.items():
         rows.append((k, name, len(each), round(100 * np.mean(each.argmax(axis=1) != 1)), round(100 * each.max(axis=1).mean()),
                      *(f"{a.estimate:.2f} [{a.low:.2f}, {a.high:.2f}]" for a in (sure, near))))  # fmt: skip
+
+# %%
+assert all(50 < row[3] < 85 for row in rows), "feelings should come at about the rate of blind guessing"
 columns = ["language", "text", "n", "given a feeling %", "mean confidence %", "AUROC, confidence", "AUROC, nearest"]
 pd.DataFrame(rows, columns=columns).set_index(["language", "text"])
 
 # %% [markdown]
-# Compare the commands with 67 %, which blind guessing among three balanced classes gives. That is about the rate at which
-# the head hands out feelings to lamps: it never abstains, because a softmax has no way to say "not my business". Compare the
-# two AUROC columns: what separates the domains better may be one or the other, and you can only know by testing with text
-# of the *wrong* kind, which costs no labels at all. Keep such a set next to your test set.
+# Compare the commands with 67 %, which blind guessing among three balanced classes gives. That is about the rate at
+# which the head hands out feelings to lamps: it never abstains, because a softmax has no way to say "not my business".
+# Compare the two AUROC columns: what separates the domains better may be one or the other, and you can only know by
+# testing with text of the *wrong* kind, which costs no labels at all. Keep such a set next to your test set.
 #
 # ## Problem 4: no labels at all
 #
 # **Self-training** lets the English head label the target language's training messages, keeps what it is sure of
-# (confidence of at least $\tau = 0.8$) as **pseudo-labels**, and fits a new head on both, three times. It can help, because
-# the new words next to sure ones get a label too. It can hurt, because sure is not right, and an error once learned is
-# confirmed (*confirmation bias*). We run it plain, and after mean-centring (notebook 05). Three seeds, each with 400 of
-# the 480 English messages. `self_train` uses a bolder head than the rest of this notebook ($C = 10$, weaker
+# (confidence of at least $\tau = 0.8$) as **pseudo-labels**, and fits a new head on both, three times. It can help,
+# because the new words next to sure ones get a label too. It can hurt, because sure is not right, and an error once
+# learned is confirmed (*confirmation bias*). We run it plain, and after mean-centring (notebook 05). Three seeds, each
+# with 400 of the 480 English messages. `self_train` uses a bolder head than the other sentiment heads here ($C = 10$, weaker
 # regularization, since the default one seldom reaches 0.8), so its "before" is not the 'English labels' row at the top.
 
 # %%
@@ -344,32 +347,43 @@ from xlft_helpers.adaptation import self_train
 self_trained, kept = {}, []
 for seed in tqdm(range(3), desc="self-training", leave=False):
     source = english.take(np.sort(np.random.default_rng(seed).choice(480, 400, replace=False)))
-    for centred in (False, True):
-        for k in targets:
-            shift = centred * (train.of(k).embeddings.mean(axis=0) - source.embeddings.mean(axis=0))
-            result = self_train(source, train.of(k).embeddings - shift, rounds=3)
-            first = result.pseudo_labels[0]
-            kept.append((centred, k, np.sum(first >= 0), np.sum(first == train.of(k).labels), len(first)))
-            for n in (0, 3):
-                found = answers(result.heads[n], test.of(k), {k: shift})[k]
-                self_trained.setdefault((centred, n), {}).setdefault(k, []).append(found)
+    for centred, k in [(centred, k) for centred in (False, True) for k in targets]:
+        own = train.of(k)
+        shift = centred * (own.embeddings.mean(axis=0) - source.embeddings.mean(axis=0))
+        result = self_train(source, own.embeddings - shift, rounds=3)
+        for n in (0, 3):
+            found = answers(result.heads[n], test.of(k), {k: shift})[k]
+            self_trained.setdefault((centred, n), {}).setdefault(k, []).append(found)
+        kept += [(k, centred, n, given, own.labels) for n, given in enumerate(result.pseudo_labels, 1) if n != 2]
 self_trained = {key: {k: np.stack(a) for k, a in found.items()} for key, found in self_trained.items()}
 
 # %% [markdown]
-# First the pseudo-labels themselves. How many are kept in the first round, and how many of those are right? (The labels of
-# the target languages serve only to check this.)
+# First the pseudo-labels themselves, of the first and the last round. How many are kept, how many of those are right,
+# and how many of those have the class that is given most often? (The labels of the target languages serve only to check
+# this.)
 
 # %%
-kept = pd.DataFrame(kept, columns=["centred", "language", "kept", "right", "n"])
-kept["part"] = np.where(kept["language"] == "hi", "Hindi", "eight covered")
-kept["head"] = np.where(kept["centred"], "centred", "plain")
-total = kept.groupby(["part", "head"])[["n", "kept", "right"]].sum()
-total["kept %"], total["right of kept %"] = 100 * total["kept"] / total["n"], 100 * total["right"] / total["kept"]
-assert total.loc["eight covered", "right of kept %"].min() > 60, "sure should mean mostly right where the encoder reads"
-total.round(0).astype(int)
+rows = [
+    ("Hindi" if k == "hi" else "eight covered", "centred" if centred else "plain", n, len(y), np.sum(given >= 0),
+     np.sum(given == y), np.bincount(given[given >= 0], minlength=3).max())
+    for k, centred, n, given, y in kept
+]  # fmt: skip
+columns = ["part", "head", "round", "n", "kept", "right", "in one class"]
+total = pd.DataFrame(rows, columns=columns).groupby(columns[:3]).sum()
+
+# %%
+share = pd.DataFrame({"n": total["n"], "kept %": 100 * total["kept"] / total["n"]})
+for column in ("right", "in one class"):
+    share[f"{column}, % of kept"] = 100 * total[column] / total["kept"]
+assert share.loc["eight covered", "right, % of kept"].min() > 60, "sure should mostly be right where the encoder reads"
+collapsed = share.loc[("Hindi", "plain", 3)]
+assert collapsed["right, % of kept"] < 50 < collapsed["kept %"], "most should be kept, and most of those wrong"
+assert collapsed["in one class, % of kept"] > 75, "one class should swallow Hindi"
+share.round(0).astype(int)
 
 # %% [markdown]
-# Here `n` counts each message once a seed; blind guessing would be right in 33 %. Now the heads that learned from them.
+# Here `n` counts each message once a seed; blind guessing would be right in 33 %, and three balanced classes would have
+# 33 % in each. Now the heads that learned from these labels.
 
 # %%
 without = [k for k in targets if k != "hi"]
@@ -382,12 +396,14 @@ for centred in (False, True):
 print(f"centring alone, Hindi: {compared(*({'hi': self_trained[c, 0]['hi']} for c in (True, False)))}")
 
 # %% [markdown]
-# Self-training amplifies what is there. In the covered languages the head is right about most of what it is sure of, and
-# hears from itself what it knew already. In Hindi, plain, it starts from answers near chance; the first table has how far
-# its sure ones can be trusted, and the second what repeating them does. Centring, which uses the same unlabelled text and no pseudo-label, is the safer first step here.
+# Self-training amplifies what is there. In the covered languages the head is right about most of what it is sure of,
+# and hears from itself what it knew already. In Hindi, plain, it is sure of few messages at first. Many of these labels
+# may even be right, but they lie mostly in one class, and each round finds more for that class: by the third most are kept, in
+# one class, and most are wrong. Centring, which uses the same unlabelled text and no pseudo-label, is the safer first
+# step here.
 #
 # > **A misconception.** *"Pseudo-labels are free data."* They are the model's opinion, fed back. They pay where the
-# > opinion is better than chance *and* the new text adds something, and you need a labelled dev set to know.
+# > opinion is right in *every* class and the new text adds something, and you need a labelled dev set to know.
 #
 # The other use of unlabelled text is **continued pretraining**: masked language modelling on text of the target language
 # and domain (Gururangan et al. 2020). USE-M has no such head, so we take `mini`, which has read manuals and hardly any
@@ -450,10 +466,10 @@ print(f"continued minus as it is: {compared(repeated['continued'], repeated['as 
 assert (table["continued"] < table["as it is"]).all(), "reading the domain should lower the masked loss"
 
 # %% [markdown]
-# The mean loss (nats a masked piece; *lowest* and *highest* of the three seeds stand beside it) falls in each language, on 60
-# messages that were not read. In some languages by much, in others by little: look at Russian, where 60 messages and three
-# seeds are few for so small a step. That is what was trained. Whether the *task* gains is another question, and the last line has the answer for this budget. A better
-# language model is not yet a better classifier.
+# The mean loss (nats a masked piece; *lowest* and *highest* of the three seeds stand beside it) falls in each language,
+# on 60 messages that were not read. In some languages by much, in others by little: look at Russian, where 60 messages
+# and three seeds are few for so small a step. That is what was trained. Whether the *task* gains is another question,
+# and the last line has the answer for this budget. A better language model is not yet a better classifier.
 #
 # ## Problem 5: a language that the model cannot read
 #
@@ -476,16 +492,17 @@ assert unread.loc["el", "words with one %, mini"] > 75, "mini should not be able
 unread[unread.max(axis=1) > 10].round(0).astype("Int64").astype(str).replace("<NA>", "–")
 
 # %% [markdown]
-# `mini` sees nearly every *word* of Greek as "unknown". (About half of the *pieces* only because the space before a word is a
-# piece of its own.) USE-M fails elsewhere: its list of pieces lacks the scripts of languages it was not made for, such as
-# Malayalam and much of Nepali's Devanagari, which explains their places in the figure of problem 2. More text does not help
-# a model that cannot spell; the course's pretraining refuses such text. What does **adapting the vocabulary** buy? Train a
-# small set of Greek pieces on unlabelled commands, append them, give each new piece an embedding, and let masked language
-# modelling teach what they mean.
+# `mini` sees nearly every *word* of Greek as "unknown". (About half of the *pieces* only because the space before a
+# word is a piece of its own.) USE-M fails elsewhere: its list of pieces lacks the scripts of languages it was not made
+# for, such as Malayalam and much of Nepali's Devanagari, and that is where these two stand in the figure of problem 2:
+# at the far right. More text does not help a model that cannot spell; the course's pretraining refuses such text. What
+# does **adapting the vocabulary** buy? Train a small set of Greek pieces on unlabelled commands, append them, give each
+# new piece an embedding, and let masked language modelling teach what they mean.
 #
-# A common start for a new piece is the **mean of the embeddings of its old pieces**. Here is a trap: for Greek these are
-# all `[UNK]`, so the mean is *the same vector* for every new piece, and a frozen encoder sees every Greek word as repeats of
-# one vector and cannot tell words apart. The package draws such rows from the distribution of the table instead.
+# A common start for a new piece is the **mean of the embeddings of its old pieces**. Here is a trap: for Greek these
+# are all `[UNK]`, so the mean is *the same vector* for every new piece, and a frozen encoder sees every Greek word as
+# repeats of one vector and cannot tell words apart. The package draws such rows from the distribution of the table
+# instead.
 
 # %%
 from xlft_helpers.adaptation import extend_embeddings, extend_tokenizer
@@ -502,19 +519,16 @@ assert set(greek["test"]["label"]) == set(greek["train"]["label"]), "both splits
 print(f"{len(greek_tokenizer) - len(mini_tokenizer)} new pieces from {len(unlabelled)} unlabelled commands")
 
 # %% [markdown]
-# Four stages: `mini` as it is; with new pieces that all start from the table's mean (the trap); with new pieces whose rows
-# are drawn; and the last ones after 80 short steps of masked language modelling. The measure: a frozen head trained on six
-# labelled Greek commands an intent, tested on new templates. Three seeds, each with its own rows, masks and labelled
-# commands. The baselines see the same labels: one class for all, and TF-IDF, which reads any script. We expect each stage to
-# add something.
+# Four stages: `mini` as it is; with new pieces that all start from the table's mean (the trap); with new pieces whose
+# rows are drawn; and the last ones after 80 short steps of masked language modelling. The measure: a frozen head
+# trained on six labelled Greek commands an intent, tested on new templates. Three seeds, each with its own rows, masks
+# and labelled commands. The baselines see the same labels: one class for all, and TF-IDF, which reads any script. We
+# expect each stage to add something.
 
 
 # %%
 def stages_of(seed):
-    """The four stages one after the other, each with its model and tokenizer.
-
-    The last three are one model that changes in place between two ``yield``: use each before you ask for the next.
-    """
+    """The four stages one after the other; the last three are one model, which changes between two ``yield``."""
     yield "as it is", mini, mini_tokenizer
     model = extend_embeddings(mini, mini_tokenizer, greek_tokenizer, seed=seed)
     table, old = model.get_input_embeddings().weight.data, len(mini_tokenizer)
@@ -543,8 +557,8 @@ for seed in tqdm(range(3), desc="vocabulary", leave=False):
 stages = {name: np.stack(found) for name, found in stages.items()}
 
 # %% [markdown]
-# The scores, and each stage against the one before it, paired on the same commands and seeds. Greek has commands for some of
-# the 35 intents only, so they are numbered anew: a class that cannot occur would count as 0.
+# The scores, and each stage against the one before it, paired on the same commands and seeds. Greek has commands for
+# some of the 35 intents only, so they are numbered anew: a class that cannot occur would count as 0.
 
 # %%
 from itertools import pairwise
@@ -566,22 +580,23 @@ f1 = {name: np.mean([score(numbers, run, C).macro_f1 for run in rows[name]]) for
 assert f1["pieces, drawn"] > f1["as it is"] + 0.15, "to be able to spell should help"
 assert f1["pieces, drawn"] > f1["pieces, all alike"] + 0.15, "rows that are all alike should cost"
 print(f"Drawn pieces alone multiply the score by {f1['pieces, drawn'] / f1['as it is']:.1f}.")
-mini = stages = greek = None  # makes room
+mini = mini_tokenizer = stages = greek = None  # makes room
 settings.release_memory()
 
 # %% [markdown]
 # To be able to *spell* is what counts for a head with a few labels: the step from rows that are all alike to drawn rows
-# is large, and drawn rows mean nothing yet. Different words have different vectors, and that is enough to learn which go
-# with which intent, as in a bag of words. So read the last line, too: TF-IDF *is* a bag of words and needs no model at all.
-# Whether so short a reading of Greek adds something, the line above it says. And all of it is *no transfer from English*:
-# nothing has told the model which Greek word means which English one. For that, one needs parallel text, as in
-# [notebook 02](02_pretraining_objectives.ipynb)'s translation language modelling, or far more text of many languages in one
-# shared model, as XLM-R has read.
+# is large, and drawn rows mean nothing yet. Different words have different vectors, and that is enough to learn which
+# go with which intent, as in a bag of words. So read the comparison with TF-IDF, too: it *is* a bag of words, and needs
+# no model at all. Whether so short a reading of Greek adds something, the line "taught minus drawn" says. And all of it
+# is *no transfer from
+# English*: nothing has told the model which Greek word means which English one. For that, one needs parallel text, as
+# in [notebook 02](02_pretraining_objectives.ipynb)'s translation language modelling, or far more text of many languages
+# in one shared model, as XLM-R has read.
 #
 # ## Frequent questions, answered from what was measured
 #
-# **One multilingual model or one a language?** And **does training on other languages hurt one?** Heads can answer both here:
-# one head a language on its own 120 labels, against one head on all languages' labels.
+# **One multilingual model or one a language?** And **does training on other languages hurt one?** Heads can answer both
+# here: one head a language on its own 120 labels, against one head on all languages' labels.
 
 # %%
 alone = {k: fit_head(train.of(k)).predict(test.of(k).embeddings) for k in targets}
@@ -595,10 +610,11 @@ for word in ("better", "worse", "cannot tell"):
 assert compared(merged, alone).endswith("better"), "other languages' labels should help where each has 120"
 
 # %% [markdown]
-# With 120 messages a language, labels in other languages help on average. Of nine single tests, each at 5 %, about 0.5 would
-# look different by chance. For fine-tuned encoders [notebook 06](06_merged_finetuning.ipynb) has the same comparison, and
-# published results where merging *hurts* with 1,839 tweets a language (Italian, from 71.5 to 68.6; XLM-R, Barbieri et al.
-# 2022). [Notebook 11](11_text_classification.ipynb) shows where word counts win: outside of the encoder's coverage.
+# With 120 messages a language, labels in other languages help on average. Of nine single tests, each at 5 %, about 0.5
+# would look different by chance. For fine-tuned encoders [notebook 06](06_merged_finetuning.ipynb) has the same
+# comparison, and published results where merging *hurts* with 1,839 tweets a language (Italian, from 71.5 to 68.6;
+# XLM-R, Barbieri et al. 2022). [Notebook 11](11_text_classification.ipynb) shows where word counts win: outside of the
+# encoder's coverage.
 #
 # ## Problem 6: two tasks at once
 #
@@ -630,13 +646,13 @@ for name, found in tasks_found.items():
 
 # %% [markdown]
 # Where the verdict is "cannot tell", there is nothing to explain. Where a second task does change the first, the cosine
-# between the two tasks' gradients tells whether they pull together: [notebook 03](03_finetuning_objectives.ipynb) measures
-# it between languages, in the same way.
+# between the two tasks' gradients tells whether they pull together: [notebook 03](03_finetuning_objectives.ipynb)
+# measures it between languages, in the same way.
 #
 # ## What to do to multilingual text
 #
-# Old advice says: lower-case, strip accents, stem. New advice says: leave the text alone. Is either right here? One table,
-# each row one change against the base of its block, paired on the same messages:
+# Old advice says: lower-case, strip accents, stem. New advice says: leave the text alone. Is either right here? One
+# table, each row one change against the base of its block, paired on the same messages:
 #
 # - **word counts**: a bag of words a language, trained on its own labels. To lower-case or stem merges forms of a word,
 #   which should help where 120 messages show a word once. Stemming here is the crudest kind, cutting after five letters.
@@ -689,12 +705,13 @@ words["TF-IDF, words and characters"] = by_words(str, tfidf_classifier)
 words["USE-M's embeddings instead"] = {k: alone[k] for k in spaced}
 
 # %% [markdown]
-# For the second block, two augmentations join. **Code-switching** (Qin et al. 2020) replaces English words by words of other
-# languages, so that the head sees mixed text. The dictionary comes from USE-M itself: words of the training messages that
-# are each other's nearest neighbours. **Back-translation** (to another language and back, for a paraphrase) needs a
-# translation model in both directions. We do not measure it: the course's own translator takes minutes to train in each
-# direction and has seen only user-interface sentences, and [notebook 10](10_translation.ipynb) measures how good it is on
-# those (chrF and BLEU beside a dictionary and a memory). Its paraphrases of tweets would test the translator and not the idea.
+# For the second block, two augmentations join. **Code-switching** (Qin et al. 2020) replaces English words by words of
+# other languages, so that the head sees mixed text. The dictionary comes from USE-M itself: words of the training
+# messages that are each other's nearest neighbours. **Back-translation** (to another language and back, for a
+# paraphrase) needs a translation model in both directions. We do not measure it: the course's own translator takes
+# minutes to train in each direction and has seen only user-interface sentences, and [notebook 10](10_translation.ipynb)
+# measures how good it is on those (chrF and BLEU beside a dictionary and a memory). Its paraphrases of tweets would
+# test the translator and not the idea.
 
 # %%
 from xlft_helpers.adaptation import code_switch, word_dictionary
@@ -718,9 +735,9 @@ for k, pairs in zip(["fr", "de"], dictionaries):
 print(code_switch(texts["train"]["en"][0], dictionaries, 0.5, np.random.default_rng(0)))
 
 # %% [markdown]
-# Some pairs are translations, some are not: that is the quality of a dictionary that costs nothing. Now embed the changed
-# texts, and fit a head on each kind of English. A copy of the messages that is added *unchanged* is the control of code-switching:
-# twice the rows weaken the head's regularization, whatever is in them.
+# Some pairs are translations, some are not: that is the quality of a dictionary that costs nothing. Now embed the
+# changed texts, and fit a head on each kind of English. A copy of the messages that is added *unchanged* is the control
+# of code-switching: twice the rows weaken the head's regularization, whatever is in them.
 
 # %%
 from xlft_helpers.adaptation import Features
@@ -766,30 +783,40 @@ for block, methods in {"words": words, "USE-M": zero_shots}.items():
         rows.append((block, name, len(found["fr"]), len(found), mean_f1(found), effect))
 effects = pd.DataFrame(rows, columns=["block", "text", "runs", "languages", "macro-F1", "minus base"])
 effects = effects.set_index(["block", "text"])
+effects
+
+# %%
 for name in ("TF-IDF, words and characters", "USE-M's embeddings instead"):
     assert effects.loc[("words", name), "minus base"].endswith("better"), (
         "a richer representation should beat word counts"
     )
+effect = {
+    (block, name): mean_difference({k: labels[k] for k in found}, found, methods["as it is"], 3)
+    for block, methods in {"words": words, "USE-M": zero_shots}.items()
+    for name, found in methods.items() if name.startswith("lower-cased")
+}  # fmt: skip
+assert effect["USE-M", "lower-cased, stemmed"].high < -0.02 < effect["words", "lower-cased, stemmed"].low
+assert all(abs(d.estimate) < 0.03 for (_, name), d in effect.items() if name != "lower-cased, stemmed")
 copied = {k: np.stack([zero_shots["unchanged copy added"][k]] * 3) for k in targets}
 print(f"code-switched minus unchanged copy: {compared(zero_shots['code-switched copy added'], copied)}")
-effects
 
 # %% [markdown]
-# Read each block against its base; the blocks differ in languages and labels, so do not compare across them. One run means
-# that nothing random is in it, and its interval speaks of messages only. "No change" means that every answer stayed the same.
-# Of a dozen comparisons, about half a one would look different by chance. The large steps in the first block are changes of
-# the *representation*: characters beside words, and embeddings instead of counts. Against them, what is done to the letters
-# is small, in both blocks, and mostly the verdict is that we cannot tell. (Cleaning finds little to clean in this corpus. In
-# real tweets it does, and its first use is to find duplicates.) Mean-centring, which never touches the text, stands beside
-# the changes so that you can compare.
+# Read each block against its base; the blocks differ in languages and labels, so do not compare across them. One run
+# means that nothing random is in it, and its interval speaks of messages only. "No change" means that every answer
+# stayed the same. Of a dozen comparisons, about half a one would look different by chance. The large steps in the first
+# block are changes of the *representation*: characters beside words, and embeddings instead of counts. Against them,
+# case and accents change little, in both blocks. **Stemming** is another matter: it takes the encoder's words away, and
+# costs it several points, while for the word counts we see no such loss. So a rule for one representation need not hold
+# for another. (Cleaning finds little to clean in this corpus. In real tweets it does, and its first use is to find
+# duplicates.) Mean-centring, which never touches the text, stands beside the changes so that you can compare.
 #
 # ## Choose a model
 #
-# What decides is, in this order: does it fit the memory, has it read the languages, can you train it with what you have?
-# As a table (sizes and coverage are published, see the module `xlft_helpers.models.recommendation`). *Trained* are the
-# parameters that the course's recipe changes: of USE-M and `mini` the large embedding table stays as it is. *Aligned* models
-# were pretrained on pairs of translations too. Languages without a two-letter code are not counted, so mBERT and XLM-R have
-# fewer here than the 104 and 100 that are usually named.
+# What decides is, in this order: does it fit the memory, has it read the languages, can you train it with what you
+# have? As a table (sizes and coverage are published, see the module `xlft_helpers.models.recommendation`). *Trained*
+# are the parameters that the course's recipe changes: of USE-M and `mini` the large embedding table stays as it is.
+# *Aligned* models were pretrained on pairs of translations too. Languages without a two-letter code are not counted, so
+# mBERT and XLM-R have fewer here than the 104 and 100 that are usually named.
 
 # %% tags=["nbval-check-output"]
 facts = {
@@ -800,11 +827,11 @@ columns = ["languages (ISO 639-1)", "parameters, million", "trained, million", "
 pd.DataFrame(facts, index=columns).T
 
 # %% [markdown]
-# `recommend` applies the rules and says its reasons. Type the languages of your texts, as codes with spaces between them,
-# and read what it would try first on three machines, without labels and with 500 a language, and which model came second.
-# The rules go in this order: it fits the memory; it has read more of the languages; it trains in minutes on what you have; it
-# is the larger one. So a model that has read all languages goes before an *aligned* one that has not: alignment cannot help
-# where the encoder does not know the words.
+# `recommend` applies the rules and says its reasons. Type the languages of your texts, as codes with spaces between
+# them, and read what it would try first on three machines, without labels and with 500 a language, and which model came
+# second. The rules go in this order: it fits the memory; it has read more of the languages; it trains in minutes on
+# what you have; it is the larger one. So a model that has read all languages goes before an *aligned* one that has not:
+# alignment cannot help where the encoder does not know the words.
 
 # %%
 from xlft_helpers.models import recommend
@@ -850,12 +877,12 @@ ask(view, start="en hi sw", description="Languages", button="Recommend")
 #
 # ## The capstone: bring your own languages and data
 #
-# Now it is your turn. The template below runs from a file to a report. It works on a small sample that we write first: voice
-# commands with four intents in English, Dutch, Arabic and Finnish. To make the sample as real as yours will be, one test
-# message is copied into the training rows.
+# Now it is your turn. The template below runs from a file to a report. It works on a small sample that we write first:
+# voice commands with four intents in English, Dutch, Arabic and Finnish. To make the sample as real as yours will be,
+# one test message is copied into the training rows.
 #
-# Your own file (.tsv, .csv or .jsonl) needs the columns `text`, `label`, `language` (a code such as `en`) and `split` (`train`,
-# `dev`, `test`); `id` is welcome. Skip the next cell then, and set `path` in the one after it.
+# Your own file (.tsv, .csv or .jsonl) needs the columns `text`, `label`, `language` (a code such as `en`) and `split`
+# (`train`, `dev`, `test`); `id` is welcome. Skip the next cell then, and set `path` in the one after it.
 
 # %% tags=["nbval-check-output"]
 own = load_intents(["en", "nl", "ar", "fi"], per_intent=20)
@@ -884,21 +911,22 @@ assert (leaks["similarity"] == 1).any(), "the planted copy should be found"
 leaks[["language", "split", "text", "seen_split", "seen_text", "similarity"]].round(2)
 
 # %% [markdown]
-# The planted copy is there, with a similarity of 1. The other rows are near-copies that templates brought along; read them,
-# and decide. We drop the *later* row of each pair, the one in dev or test, so that nothing is tested that was trained on.
+# The planted copy is there, with a similarity of 1. The other rows are near-copies that templates brought along; read
+# them, and decide. We drop the *later* row of each pair, the one in dev or test, so that nothing is tested that was
+# trained on.
 
 # %% tags=["nbval-check-output"]
 leaking = set(leaks["id"])
 clean = mine.filter(lambda row: row["id"] not in leaking)
 assert find_leakage(clean).empty, "no leak should be left"
 print({split: len(part) for split, part in clean.items()})
-encoder = train = test = dictionaries = None  # makes room for the training
+encoder = tokenizer = train = test = dictionaries = None  # makes room for the training
 settings.release_memory()
 
 # %% [markdown]
-# **Step 2: compare.** Two seeds keep this short; take three seeds or more for a result of your own. With a source language other
-# than English add `source="nl"`, or whichever it is. Zero-shot is mean-centred here, as `compare` does it by default; the row
-# 'English labels' at the top of this notebook is plain.
+# **Step 2: compare.** Two seeds keep this short; take three seeds or more for a result of your own. With a source
+# language other than English add `source="nl"`, or whichever it is. Zero-shot is mean-centred here, as `compare` does
+# it by default; the row 'English labels' at the top of this notebook is plain.
 
 # %%
 from xlft_helpers.comparison import compare
@@ -911,21 +939,21 @@ print("test messages:", {k: len(rows) for k, rows in comparison.labels.items()})
 comparison.table().T
 
 # %% [markdown]
-# Look at the column `tf-idf` first, the baseline that costs least. Here it leads zero-shot by far, and where it leads merged
-# fine-tuning as well, there are reasons: commands made from templates share their words between train and test, which is all
-# that word counts need; our training is three epochs with two seeds; and USE-M has not read Finnish. Does the lead stand a
-# paired test?
+# Look at the column `tf-idf` first, the baseline that costs least. Here it leads zero-shot by far, and where it leads
+# merged fine-tuning as well, there are reasons: commands made from templates share their words between train and test,
+# which is all that word counts need; our training is three epochs with two seeds; and USE-M has not read Finnish. Does
+# the lead stand a paired test?
 
 # %%
 tests = comparison.differences().query("second == 'tf-idf' or first == 'tf-idf'")
 print(f"of {len(tests)} tests, about {0.05 * len(tests):.1f} would look distinguishable by chance")
-points = (100 * tests[["difference", "ci_low", "ci_high"]]).round(1)
-shown = tests[["first", "second", "test_language"]].join(points).assign(p=tests["p_value"].round(3))
+points = (100 * tests[["difference", "ci_low", "ci_high"]]).round(1).set_axis(["points", "low", "high"], axis=1)
+points = points.assign(p=tests["p_value"].round(3), language=tests["test_language"])
+points["methods"] = tests["first"] + " minus " + tests["second"]
+points["verdict"] = np.where(tests["distinguishable"], "distinguishable", "cannot tell")
 means = {m: comparison.mean_of_targets(m).estimate for m in ("tf-idf", "zero-shot")}
 assert means["tf-idf"] > means["zero-shot"] + 0.08, "word counts with labels should beat zero-shot on templates"
-shown.assign(verdict=np.where(tests["distinguishable"], "distinguishable", "cannot tell")).set_index(
-    ["first", "second"]
-)
+points.set_index(["methods", "language"])
 
 # %% [markdown]
 # (`compare` tests more strictly than our `compared`: it draws the runs of the two methods apart, and asks for an interval
@@ -943,11 +971,12 @@ print(f"confidence {errors['confidence'].min():.2f} to {errors['confidence'].max
 show_messages(errors, "Errors of zero-shot with the highest confidence, first seed")
 
 # %% [markdown]
-# Compare the confidences with 0.25: even the surest errors may be hardly sure. Then read. In these commands a single short word
-# decides between on and off: English *off*, Dutch *uit*, Finnish *sammuta* ("switch off") against *sytytä* ("switch on"), Arabic
-# *أطفئ* against *شغل*. For example, Finnish *sammuta keittiön valot* is "switch off the kitchen lights": all words but the first
-# would be the same for "on", so an encoder that has not read Finnish sees a light and a kitchen and has to guess. That would be
-# the cause "language"; a test of it is to look whether Dutch, which it has read, has fewer errors of that kind.
+# Compare the confidences with 0.25: even the surest errors may be hardly sure. Then read. In these commands a single
+# short word decides between on and off: English *off*, Dutch *uit*, Finnish *sammuta* ("switch off") against *sytytä*
+# ("switch on"), Arabic *أطفئ* against *شغل*. For example, Finnish *sammuta keittiön valot* is "switch off the kitchen
+# lights": all words but the first would be the same for "on", so an encoder that has not read Finnish sees a light and
+# a kitchen and has to guess. That would be the cause "language"; a test of it is to look whether Dutch, which it has
+# read, has fewer errors of that kind.
 #
 # **Step 4: write the report.** One HTML file with data, scores, tests and errors; figures are inside, nothing is fetched.
 # The command line does the same: `xlft compare --data FILE --report report.html`.
@@ -976,9 +1005,10 @@ print("It lies in the cache folder, settings.cache_dir(); open it with a browser
 #
 # ## Exercise 1: find what to label next
 #
-# A rule that asks the model may spend the whole budget on one language. Write a function that takes probabilities (n rows, C
-# classes), the language of each row, a budget $k$ and a limit `most`. It returns the row numbers of the $k$ smallest margins,
-# the smallest first, with at most `most` rows of a language: where a language is full, the next row gets the place.
+# A rule that asks the model may spend the whole budget on one language. Write a function that takes probabilities (n
+# rows, C classes), the language of each row, a budget $k$ and a limit `most`. It returns the row numbers of the $k$
+# smallest margins, the smallest first, with at most `most` rows of a language: where a language is full, the next row
+# gets the place.
 #
 # *Hint:* walk through the rows in the order of their margins, and keep a list of what is chosen.
 
@@ -987,14 +1017,13 @@ from xlft_helpers.teaching import check
 
 
 def to_label(probabilities, languages, k, most):
-    """Row numbers of the k most uncertain messages by margin, at most ``most`` of a language; arrays (n, C) and (n,)."""
+    """Row numbers of the k smallest margins, at most ``most`` of a language; arrays (n, C) and (n,)."""
     # --- stub
     return ...
     # --- solution
     chosen = []
     for row in np.argsort(margins(probabilities)):
-        full = sum(languages[other] == languages[row] for other in chosen) == most
-        if len(chosen) < k and not full:
+        if len(chosen) < k and sum(languages[chosen] == languages[row]) < most:
             chosen.append(int(row))
     return chosen
     # --- end
@@ -1026,8 +1055,8 @@ check.pseudo_labels(pseudo_labels)
 # %% [markdown]
 # ## Exercise 3: start a new piece
 #
-# A new piece was cut into old pieces with the ids `ids`. Return its first embedding: the mean of their rows of `table`, or
-# `None` if the unknown piece (id `unknown`) is among them or there are no ids. (Then the row should be drawn.)
+# A new piece was cut into old pieces with the ids `ids`. Return its first embedding: the mean of their rows of `table`,
+# or `None` if the unknown piece (id `unknown`) is among them or there are no ids. (Then the row should be drawn.)
 #
 # *Hint:* look for the unknown piece first. A mean over the pieces is `mean(axis=0)`.
 
@@ -1073,7 +1102,8 @@ quiz("14_outlook_and_capstone")
 #   lies behind both.
 # - Self-training amplifies what is there, also errors. A lower masked loss is no better classifier yet.
 # - A language that cannot be spelt needs pieces first. The mean of unknown pieces is a trap. Word counts need none.
-# - What was done to the letters was hardly to be distinguished here; the representation was.
+# - What to do to a text depends on the representation: stemming cost the encoder several points here, and word counts none
+#   that we could tell. The representation itself matters most.
 # - A result is a table with rows, intervals, baselines and n, and errors that somebody has read.
 #
 # ## Read on

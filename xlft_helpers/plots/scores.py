@@ -82,7 +82,8 @@ def plot_curves(points: pd.DataFrame, *, x: str, x_label: str, baseline: float, 
     axes.set_xlabel(x_label)
     axes.set_ylabel("macro-F1 (points)")
     axes.grid(axis="x", visible=False)
-    axes.legend(frameon=False)
+    # Above the axes, where it covers no line.
+    axes.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2 if len(groups) < 3 else 4)
     return figure
 
 
@@ -152,7 +153,7 @@ def plot_labelled_points(points: pd.DataFrame, *, x_label: str, y_label: str, zo
     colours = sns.color_palette(PALETTE)
     for axes, rows in zip(all_axes[0], panels, strict=True):
         zoomed = rows.index.isin(list(zoom))
-        for part, colour in ((rows[~zoomed], colours[0]), (rows[zoomed], colours[1])):
+        for part, colour in ((rows[zoomed], colours[1]), (rows[~zoomed], colours[0])):
             errors = np.abs(part[["low", "high"]].to_numpy().T - part["y"].to_numpy())
             axes.errorbar(part["x"], part["y"], yerr=errors, fmt="o", color=colour, capsize=2, elinewidth=0.8)
         axes.margins(x=0.12)
@@ -166,11 +167,13 @@ def plot_labelled_points(points: pd.DataFrame, *, x_label: str, y_label: str, zo
 
 
 def _name_points(axes: Axes, named: pd.DataFrame, points: pd.DataFrame) -> None:
-    """Write names beside their points, each on the side that is farthest from all points and from the names before it."""
+    """Write names beside their points, each on the side that is farthest from other points and the names before it."""
     taken = axes.transData.transform(points[["x", "y"]].to_numpy())
     for name, place in named[["x", "y"]].sort_values("x").iterrows():
-        sides = axes.transData.transform(place.to_numpy()) + np.array(NAME_SIDES) * axes.figure.dpi / 72
-        distances = np.linalg.norm(sides[:, None] - taken[None], axis=2).min(axis=1)
+        own = axes.transData.transform(place.to_numpy())
+        sides = own + np.array(NAME_SIDES) * axes.figure.dpi / 72
+        others = taken[np.linalg.norm(taken - own, axis=1) > 0]
+        distances = np.linalg.norm(sides[:, None] - others[None], axis=2).min(axis=1, initial=np.inf)
         best = int(distances.argmax())
         axes.annotate(
             str(name), tuple(place), xytext=NAME_SIDES[best], textcoords="offset points", ha="center", va="center"
