@@ -489,7 +489,7 @@ for name, one in {"use-m": tokenizer, "mini": mini_tokenizer}.items():
         unread.setdefault(f"words with one %, {name}", {})[k] = 100 * np.mean([one.unk_token_id in ids for ids in cut])
 unread = pd.DataFrame(unread)
 assert unread.loc["el", "words with one %, mini"] > 75, "mini should not be able to spell Greek"
-unread[unread.max(axis=1) > 10].round(0).astype("Int64").astype(str).replace("<NA>", "–")
+unread[unread.max(axis=1) > 10].round(0).astype("Int64").astype(str).fillna("–")
 
 # %% [markdown]
 # `mini` sees nearly every *word* of Greek as "unknown". (About half of the *pieces* only because the space before a
@@ -1100,7 +1100,7 @@ quiz("14_outlook_and_capstone")
 #   most of the pool is unlabelled.
 # - The distance of a language's mean from the source foresees much of the gap. Look at covered languages apart: coverage
 #   lies behind both.
-# - Self-training amplifies what is there, also errors. A lower masked loss is no better classifier yet.
+# - Self-training amplifies what is there, also a class that swallows the others. A lower masked loss is no better classifier yet.
 # - A language that cannot be spelt needs pieces first. The mean of unknown pieces is a trap. Word counts need none.
 # - What to do to a text depends on the representation: stemming cost the encoder several points here, and word counts none
 #   that we could tell. The representation itself matters most.
