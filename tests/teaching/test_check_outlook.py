@@ -11,9 +11,24 @@ from xlft_helpers.adaptation import most_uncertain
 from xlft_helpers.teaching import check
 
 
-def by_hand(probabilities, k):
+def by_hand(probabilities, languages, k, most):
     gaps = [sorted(row)[-1] - sorted(row)[-2] for row in probabilities.tolist()]
-    return sorted(range(len(gaps)), key=lambda row: gaps[row])[:k]
+    chosen = []
+    for row in sorted(range(len(gaps)), key=lambda row: gaps[row]):
+        if [languages[i] for i in chosen].count(languages[row]) < most:
+            chosen.append(row)
+    return chosen[:k]
+
+
+def by_package(probabilities, languages, k, most):
+    return fill(most_uncertain(probabilities, len(probabilities)), languages, k, most)
+
+
+def fill(order, languages, k, most):
+    """The first k rows of an order, with at most ``most`` of a language."""
+    order = [int(row) for row in order]
+    places = [[languages[i] for i in order[:place]].count(languages[row]) for place, row in enumerate(order)]
+    return [row for row, place in zip(order, places, strict=True) if place < most][:k]
 
 
 def by_margin(P):
@@ -38,7 +53,7 @@ def of_nothing(table, ids, unknown):
 
 
 SOLUTIONS = [
-    (check.messages_to_label, most_uncertain),
+    (check.messages_to_label, by_package),
     (check.messages_to_label, by_hand),
     (check.pseudo_labels, sure),
     (check.pseudo_labels, lambda P, t: [int(row.argmax()) if row.max() >= t else -1 for row in P]),
@@ -47,21 +62,26 @@ SOLUTIONS = [
 ]
 
 STUBS = [
-    (check.messages_to_label, lambda probabilities, k: ...),
+    (check.messages_to_label, lambda probabilities, languages, k, most: ...),
     (check.pseudo_labels, lambda probabilities, threshold: ...),
     (check.piece_start, lambda table, ids, unknown: ...),
 ]
 
 WRONG = [
-    (check.messages_to_label, lambda P, k: by_margin(P)[::-1][:k], "*largest* margins"),
-    (check.messages_to_label, lambda P, k: by_margin(P)[-k:], "*largest* margins"),
-    (check.messages_to_label, lambda P, k: np.argsort(P.max(axis=1))[:k], "lowest *confidence*"),
-    (check.messages_to_label, lambda P, k: np.sort(by_margin(P)[:k]), "smallest margin comes first"),
-    (check.messages_to_label, lambda P, k: by_margin(P), "first k"),
-    (check.messages_to_label, lambda P, k: by_margin(P)[:2], "k written into it"),
-    (check.messages_to_label, lambda P, k: P.max(axis=1), "row numbers in one list"),
-    (check.messages_to_label, lambda P, k: None, "returned None"),
-    (check.messages_to_label, lambda P, k: P[99], "raised IndexError"),
+    (check.messages_to_label, lambda P, L, k, m: fill(by_margin(P)[::-1], L, k, m), "*largest* margins"),
+    (check.messages_to_label, lambda P, L, k, m: by_margin(P)[-k:], "*largest* margins"),
+    (check.messages_to_label, lambda P, L, k, m: fill(np.argsort(P.max(axis=1)), L, k, m), "lowest *confidence*"),
+    (check.messages_to_label, lambda P, L, k, m: by_margin(P)[:k], "all three are French"),
+    (check.messages_to_label, lambda P, L, k, m: fill(by_margin(P)[:k], L, k, m), "then dropped one"),
+    (check.messages_to_label, lambda P, L, k, m: by_hand(P, L, k, 1), "one of each language"),
+    (check.messages_to_label, lambda P, L, k, m: np.sort(by_hand(P, L, k, m)), "smallest margin comes first"),
+    (check.messages_to_label, lambda P, L, k, m: by_hand(P, L, len(P), m), "as soon as k"),
+    (check.messages_to_label, lambda P, L, k, m: by_hand(P, L, 3, m), "k or most written into it"),
+    (check.messages_to_label, lambda P, L, k, m: by_hand(P, L, k, 2), "k or most written into it"),
+    (check.messages_to_label, lambda P, L, k, m: list(range(k)), "the first rows"),
+    (check.messages_to_label, lambda P, L, k, m: P.max(axis=1), "row numbers in one list"),
+    (check.messages_to_label, lambda P, L, k, m: None, "returned None"),
+    (check.messages_to_label, lambda P, L, k, m: P[99], "raised IndexError"),
     (check.pseudo_labels, lambda P, t: np.where(P.max(axis=1) > t, P.argmax(axis=1), -1), "use >="),
     (check.pseudo_labels, lambda P, t: P.argmax(axis=1), "below the threshold"),
     (check.pseudo_labels, lambda P, t: np.where(P.max(axis=1) < t, P.argmax(axis=1), -1), "*below* the threshold"),

@@ -69,8 +69,8 @@ def extend_embeddings(
 
     A new row of the table, and of the output layer where it is another one, is the mean of the rows of the pieces that
     ``old`` cuts the new piece into. If one of them is the unknown piece, that mean says nothing of the piece, and worse,
-    it is the same for many: equal rows get equal gradients and stay alike. Such rows are drawn from the normal
-    distribution with the table's mean and standard deviation in every dimension.
+    it may be the same for many: a model cannot tell such pieces apart until it is trained. Such rows are drawn from the
+    normal distribution with the table's mean and standard deviation in every dimension.
 
     Args:
         model: a Transformer with one table of V rows, V being the size of ``old``.

@@ -6,6 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from xlft_helpers.data import language_name
@@ -17,6 +18,9 @@ MARKERS = {
     "zero-shot": "o", "per-language": "s", "merged": "D",
 }  # fmt: skip
 """A method looks the same in every figure."""
+
+NAME_SIDES = ((11, 7), (11, -7), (-11, 7), (-11, -7))
+"""Where the middle of a point's name may stand, in points; not above or below, where the interval is."""
 
 
 def plot_scores(
@@ -78,7 +82,8 @@ def plot_curves(points: pd.DataFrame, *, x: str, x_label: str, baseline: float, 
     axes.set_xlabel(x_label)
     axes.set_ylabel("macro-F1 (points)")
     axes.grid(axis="x", visible=False)
-    axes.legend(frameon=False)
+    # Above the axes, where it covers no line.
+    axes.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2 if len(groups) < 3 else 4)
     return figure
 
 
@@ -140,23 +145,40 @@ def plot_labelled_points(points: pd.DataFrame, *, x_label: str, y_label: str, zo
         points: one row a point, named by the index, with ``x``, ``y``, ``low`` and ``high`` (of ``y``).
         x_label: what x is, with its unit.
         y_label: what y is, with its unit.
-        zoom: names of points that lie too close together; they are named in a second panel instead, drawn larger.
+        zoom: names of points that lie too close together; they have another colour, and their names in a second panel
+            that shows only them.
     """
     panels = [points, points.loc[list(zoom)]] if len(zoom) else [points]
     figure, all_axes = plt.subplots(ncols=len(panels), figsize=(1.4 + 4.0 * len(panels), 3.8), squeeze=False)
+    colours = sns.color_palette(PALETTE)
     for axes, rows in zip(all_axes[0], panels, strict=True):
-        errors = np.abs(rows[["low", "high"]].to_numpy().T - rows["y"].to_numpy())
-        axes.errorbar(rows["x"], rows["y"], yerr=errors, fmt="o", capsize=2, elinewidth=0.8)
-        named = rows if rows is panels[-1] else rows.drop(index=list(zoom))
-        # Neighbours along x get their names on different sides of the points, so that they do not overprint.
-        for number, (name, point) in enumerate(named.sort_values("x").iterrows()):
-            offset = (5, 4) if number % 2 == 0 else (-16, -12)
-            axes.annotate(str(name), (point["x"], point["y"]), xytext=offset, textcoords="offset points")
+        zoomed = rows.index.isin(list(zoom))
+        for part, colour in ((rows[zoomed], colours[1]), (rows[~zoomed], colours[0])):
+            errors = np.abs(part[["low", "high"]].to_numpy().T - part["y"].to_numpy())
+            axes.errorbar(part["x"], part["y"], yerr=errors, fmt="o", color=colour, capsize=2, elinewidth=0.8)
         axes.margins(x=0.12)
         axes.axhline(0, color="0.6", linestyle="--", linewidth=0.8)
     figure.supxlabel(x_label, fontsize="medium")
     figure.supylabel(y_label, fontsize="medium")
+    figure.draw_without_rendering()  # now the axes know where on the page a point lies
+    for axes, rows in zip(all_axes[0], panels, strict=True):
+        _name_points(axes, rows if rows is panels[-1] else rows.drop(index=list(zoom)), rows)
     return figure
+
+
+def _name_points(axes: Axes, named: pd.DataFrame, points: pd.DataFrame) -> None:
+    """Write names beside their points, each on the side that is farthest from other points and the names before it."""
+    taken = axes.transData.transform(points[["x", "y"]].to_numpy())
+    for name, place in named[["x", "y"]].sort_values("x").iterrows():
+        own = axes.transData.transform(place.to_numpy())
+        sides = own + np.array(NAME_SIDES) * axes.figure.dpi / 72
+        others = taken[np.linalg.norm(taken - own, axis=1) > 0]
+        distances = np.linalg.norm(sides[:, None] - others[None], axis=2).min(axis=1, initial=np.inf)
+        best = int(distances.argmax())
+        axes.annotate(
+            str(name), tuple(place), xytext=NAME_SIDES[best], textcoords="offset points", ha="center", va="center"
+        )
+        taken = np.vstack([taken, sides[best]])
 
 
 def plot_named_estimates(estimates: pd.DataFrame, *, reference: str, x_label: str) -> Figure:

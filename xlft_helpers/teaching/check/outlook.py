@@ -9,35 +9,38 @@ from .report import NotAttempted, Wrong, call, exercise
 
 @exercise
 def messages_to_label(answer: Any) -> str:
-    """The rows with the smallest margin between the two most probable classes, the smallest first."""
+    """The rows with the smallest margins, the smallest first, and of no language more than allowed."""
     probabilities = np.array(
-        [[0.50, 0.45, 0.05], [0.40, 0.31, 0.29], [0.90, 0.06, 0.04], [0.02, 0.49, 0.49], [0.06, 0.34, 0.60]]
-    )
-    got = _whole_numbers(call(answer, probabilities.copy(), 2), "row numbers")
-    case = f"For the rows {probabilities.tolist()} and k = 2 you gave {got}. "
+        [[0.50, 0.45, 0.05], [0.40, 0.31, 0.29], [0.90, 0.06, 0.04], [0.02, 0.49, 0.49], [0.44, 0.28, 0.28], [0.48, 0.45, 0.07]]
+    )  # fmt: skip
+    languages = ["fr", "de", "ar", "fr", "de", "fr"]
+    got = _whole_numbers(call(answer, probabilities.copy(), np.array(languages), 3, 2), "row numbers")
+    case = f"For the rows {probabilities.tolist()} in {languages}, k = 3 and most = 2 you gave {got}. "
     reasons = {
-        (2, 4): "These have the *largest* margins: the model is surest of them.",
-        (4, 2): "These have the *largest* margins. Sort from small to large.",
-        (1, 3): "These have the lowest *confidence*. A margin is the best probability minus the second best.",
-        (3, 1): "These have the lowest *confidence* or the highest entropy, not the smallest margin.",
-        (0, 3): "The right rows, but the smallest margin comes first: row 3 has 0, row 0 has 0.05.",
-        (3, 0, 1, 4, 2): "All rows are there. Return the first k of them.",
-        (0, 1): "These are the first rows. Return row *numbers* in the order of their margins.",
+        (2, 4, 1): "These have the *largest* margins: the model is surest of them.",
+        (1, 4, 2): "These have the *largest* margins. Sort from small to large.",
+        (1, 4, 5): "These have the lowest *confidence*. A margin is the best probability minus the second best.",
+        (3, 5, 0): "These have the smallest margins, but all three are French, and 2 of a language are allowed.",
+        (3, 5): "You chose k rows and then dropped one. Go on to the next row where a language is full.",
+        (3, 1, 2): "That is one of each language, and 2 are allowed.",
+        (1, 3, 5): "The right rows, but the smallest margin comes first: 0.00, 0.03, 0.09.",
+        (3, 5, 1, 4, 2): "Stop as soon as k rows are chosen.",
+        (0, 1, 2): "These are the first rows. Return row *numbers* in the order of their margins.",
     }
     if tuple(got) in reasons:
         raise Wrong(case + reasons[tuple(got)])
-    if len(got) != 2:
-        raise Wrong(case + "Expected k = 2 row numbers.")
-    if got != [3, 0]:
-        raise Wrong(case + "The margins are 0.05, 0.09, 0.84, 0.00, 0.26, so rows 3 and 0 come first.")
-    two = np.array([[0.2, 0.8], [0.45, 0.55], [0.7, 0.3]])
-    got = _whole_numbers(call(answer, two, 3), "row numbers")
-    if got != [1, 2, 0]:
+    if len(got) != 3:
+        raise Wrong(case + "Expected k = 3 row numbers.")
+    if got != [3, 5, 1]:
+        raise Wrong(case + "The margins are 0.05, 0.09, 0.84, 0.00, 0.16, 0.03; two French rows fit, then row 1.")
+    two, languages = np.array([[0.2, 0.8], [0.45, 0.55], [0.7, 0.3], [0.52, 0.48], [0.95, 0.05]]), [*"abab", "c"]
+    got = _whole_numbers(call(answer, two, np.array(languages), 2, 1), "row numbers")
+    if got != [3, 2]:
         raise Wrong(
-            f"Right for three classes and k = 2, but for {two.tolist()} and k = 3 you gave {got}, and [1, 2, 0] is expected. "
-            "Is a number of classes or k written into it?"
+            f"Right for three classes, but for {two.tolist()} in {languages}, k = 2 and most = 1 you gave {got}, and [3, 2] "
+            "is expected. Is a number of classes, k or most written into it?"
         )
-    return "Right: margins 0.00 and 0.05 come first. One label there decides between two classes."
+    return "Right: the smallest margins, and never more than `most` of a language, so that none takes the whole budget."
 
 
 @exercise
