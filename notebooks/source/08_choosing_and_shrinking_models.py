@@ -21,12 +21,12 @@
 # 2. **Which data?** With a few hundred labelled texts, most of what the model knows must come from pretraining.
 # 3. **Which hardware?** Memory decides whether you can train at all, time decides how often you can try.
 #
-# The first question can be answered without any training. We take the two models that the course brings along: **USE-M**
-# (Yang et al. 2020), a sentence encoder that was trained on pairs of texts in 16 languages, and **`mini`**, a small BERT
-# that was pretrained for this course. We look at what their tokenizers make of the test messages: the *fertility* (pieces
-# a word, or a character in Chinese), pieces a message, the share of the characters that can be written down at all, and
-# the share of unknown pieces. Both models were pretrained on most of the ten languages, and only one of the two has read
-# Hindi. What do you expect there?
+# The first question can be answered without any training. We take the two models that the course brings along:
+# **USE-M** (Yang et al. 2020), a sentence encoder that was trained on pairs of texts in 16 languages, and **`mini`**, a
+# small BERT that was pretrained for this course. We look at what their tokenizers make of the test messages: the
+# *fertility* (pieces a word, or a character in Chinese), pieces a message, the share of the characters that can be
+# written down at all, and the share of unknown pieces. Both models were pretrained on most of the ten languages, and
+# only one of the two has read Hindi. What do you expect there?
 
 # %% tags=["nbval-check-output"]
 import pandas as pd
@@ -45,11 +45,10 @@ for name in ("use-m", "mini"):
 pd.concat(views, axis=1).round(1)
 
 # %% [markdown]
-# Every test message exists in all ten languages, so `pieces` can be compared down a column. (The unknown pieces in English
-# are emoji that were too rare for the vocabulary.) Two lessons. In Hindi,
-# USE-M cannot write most characters: what its vocabulary lacks is lost before the first layer sees it. And `mini` pays
-# for its small vocabulary (16,000 pieces against 128,000) with longer inputs: every piece costs memory and time, as we
-# will see.
+# Every test message exists in all ten languages, so `pieces` can be compared down a column. (The unknown pieces in
+# English are emoji that were too rare for the vocabulary.) Two lessons. In Hindi, USE-M cannot write most characters:
+# what its vocabulary lacks is lost before the first layer sees it. And `mini` pays for its small vocabulary (16,000
+# pieces against 128,000) with longer inputs: every piece costs memory and time, as we will see.
 #
 # > **A misconception.** *"The model covers 100 languages, so it is the better choice for my two."* Capacity is shared.
 # > With the size fixed, more languages first help the small ones and then cost all of them (Conneau et al. 2020, the
@@ -79,8 +78,8 @@ published.round(1)
 # it by columns: the step from mBERT to XLM-R base is small in English and large in Swahili, Hindi and Urdu. A likely
 # reason is that mBERT had only small Wikipedias to read in these languages. That is the first question again.
 #
-# On tweets, which are closer to our data, there is the table of UMSAB (published, Barbieri et al. 2022 and the README of
-# their repository; macro-F1, average of eight languages). XLM-T is XLM-R that went on reading, 198 million tweets.
+# On tweets, which are closer to our data, there is the table of UMSAB (published, Barbieri et al. 2022 and the README
+# of their repository; macro-F1, average of eight languages). XLM-T is XLM-R that went on reading, 198 million tweets.
 #
 # | | per language | merged |
 # | --- | --- | --- |
@@ -88,8 +87,8 @@ published.round(1)
 # | XLM-R base | 64.8 | 66.8 |
 # | XLM-T | 66.8 | 69.4 |
 #
-# Each of the two changes, *text of your own kind* and merging the languages, was worth about 2 points, and both together
-# 4.6. No intervals were published, and one language, Hindi, makes most of what merging gained.
+# Each of the two changes, *text of your own kind* and merging the languages, was worth about 2 points, and both
+# together 4.6. No intervals were published, and one language, Hindi, makes most of what merging gained.
 #
 # These numbers say what to expect, not what *your* data will give. Measuring means training, and training costs memory
 # and time. So we first learn to count both, and then measure (*Measure two models*).
@@ -104,8 +103,9 @@ published.round(1)
 # \underbrace{HI + I + IH + H}_{\text{feed-forward}} + \underbrace{4H}_{\text{two norms}}\Big)$$
 #
 # Attention has four square matrices with biases (queries, keys, values, output). First by hand for `mini`, then the
-# parameters that torch counts. (`load_model` *freezes* the table of pieces, that is, leaves it out of the training, unless
-# told otherwise: the few pieces of a small training set would move away from all others. Here we want the whole bill.)
+# parameters that torch counts. (`load_model` *freezes* the table of pieces, that is, leaves it out of the training,
+# unless told otherwise: the few pieces of a small training set would move away from all others. Here we want the whole
+# bill.)
 
 # %% tags=["nbval-check-output"]
 from xlft_helpers.data import label_names
@@ -295,9 +295,9 @@ read["AdamW"] = resident()
 
 # %% [markdown]
 # What each step added, beside what the formula says. After the backward pass the activations have been given back, so
-# that row is the gradients' 4 bytes a parameter minus the activations. So activations enter the sum once with plus and once
-# with minus: what remains after the step is $16P$, and the activations are checked in their own row. Expect deviations of
-# some megabytes: the process does other things, too.
+# that row is the gradients' 4 bytes a parameter minus the activations. So activations enter the sum once with plus and
+# once with minus: what remains after the step is $16P$, and the activations are checked in their own row. Expect
+# deviations of some megabytes: the process does other things, too.
 
 # %%
 P = sum(parameter.numel() for parameter in two_layers.parameters())
@@ -353,10 +353,11 @@ table.round(2)
 # model on the same batch of 16:
 #
 # - **frozen embeddings**: no gradient and no averages for the largest table;
-# - **Adafactor** (Shazeer and Stern 2018) in place of AdamW. For the squares of a matrix's gradient it keeps one number for
-#   each row and one for each column, and no average of the gradient itself: $4(r + c)$ bytes for $r \times c$ numbers
-#   instead of $8rc$;
-# - **LoRA** (low-rank adaptation): freeze the model, and train two thin matrices beside some of its matrices (more below);
+# - **Adafactor** (Shazeer and Stern 2018) in place of AdamW. For the squares of a matrix's gradient it keeps one number
+#   for each row and one for each column, and no average of the gradient itself: $4(r + c)$ bytes for $r \times c$
+#   numbers instead of $8rc$;
+# - **LoRA** (low-rank adaptation): freeze the model, and train two thin matrices beside some of its matrices (more
+#   below);
 # - LoRA with **gradient accumulation**: four batches of 4, their gradients added up before one step;
 # - LoRA with **gradient checkpointing** (Chen et al. 2016): keep only what passes between the layers, and compute the
 #   rest again on the way back. It costs about one more forward pass.
@@ -376,8 +377,8 @@ print(f"AdamW: {8 * 3072 * 768:,} bytes; Adafactor: {held:,}")
 del matrix, adafactor
 
 # %% [markdown]
-# Now the bars. Python and its libraries take memory before any model does, so they get a part of their own: 0.7 GB, what
-# `estimate_memory(...).base` says in a fresh process. (This notebook holds more by now.)
+# Now the bars. Python and its libraries take memory before any model does, so they get a part of their own: 0.7 GB,
+# what `estimate_memory(...).base` says in a fresh process. (This notebook holds more by now.)
 
 # %%
 frozen = {"tune": "frozen-embeddings", "batch_size": 16}
@@ -410,13 +411,14 @@ assert backward[["LoRA, 4 batches of 4", "LoRA, checkpointing"]].max() < 0.5 * b
 
 # %% [markdown]
 # Look for the longest part of a bar first. With everything trained it is the optimizer. Freezing the embeddings takes
-# most of it away, and Adafactor nearly all of the rest. (With the embeddings *trained* Adafactor would save less: its step
-# makes two passing results as large as the largest matrix.) Gradients and activations do not shrink by freezing the
-# embeddings, since the gradient of that table comes when the activations have gone. LoRA shortens the part a little, and
-# what shortens it much are smaller batches and checkpointing. And the **weights** stay: no way of training makes a model
-# of 278 million parameters smaller. Together with Python they take 1.8 of Binder's 2 GB, and no bar ends before the line. So for that
-# budget the model itself must shrink, and we come to it (*Cut the vocabulary*). With `finetune(..., memory_limit="2GB")` the package
-# chooses accumulation and checkpointing by itself so that a stated budget is kept.
+# most of it away, and Adafactor nearly all of the rest. (With the embeddings *trained* Adafactor would save less: its
+# step makes two passing results as large as the largest matrix.) Gradients and activations do not shrink by freezing
+# the embeddings, since the gradient of that table comes when the activations have gone. LoRA shortens the part a
+# little, and what shortens it much are smaller batches and checkpointing. And the **weights** stay: no way of training
+# makes a model of 278 million parameters smaller. Together with Python they take 1.8 of Binder's 2 GB, and no bar ends
+# before the line. So for that budget the model itself must shrink, and we come to it (*Cut the vocabulary*). With
+# `finetune(..., memory_limit="2GB")` the package chooses accumulation and checkpointing by itself so that a stated
+# budget is kept.
 #
 # > **A misconception.** *"LoRA trains 0.3 % of the parameters, so it takes 0.3 % of the memory."* It takes 0.3 % of the
 # > gradients and of the optimizer. Weights and most activations are still there.
@@ -481,8 +483,9 @@ def seconds(batches, bf16):
 
 
 # %% [markdown]
-# We take CPU time, not time on the clock, because other programs on the machine disturb it less. Each number is one run,
-# and a repeat differs a little, so look at large differences only. What do you expect between the first row and the last?
+# We take CPU time, not time on the clock, because other programs on the machine disturb it less. Each number is one
+# run, and a repeat differs a little, so look at large differences only. What do you expect between the first row and
+# the last?
 
 # %%
 model = load_model("mini", "sequence-classification", names).train()
@@ -494,7 +497,8 @@ print("The course computes in", "bf16" if settings.precision().bf16 else "float3
 costs.round(2)
 
 # %% [markdown]
-# Compare the first row with the last: the difference is work on nothing. Where bf16 is faster, the two savings multiply.
+# Compare the first row with the last: the difference is work on nothing. Where bf16 is faster, the two savings
+# multiply.
 #
 # > **A misconception.** *"bf16 halves the memory."* Under autocast the weights, gradients and averages stay float32;
 # > what shrinks is a part of the activations. And copies of the weights in bf16 are made for the products.
@@ -541,8 +545,8 @@ def train(bf16):
 
 
 # %% [markdown]
-# We expect the two losses to walk side by side, and the answers on the test messages to differ in a few cases at most. One
-# seed says nothing about the recipe; here it is the *same* run twice, and the question is what rounding does to it.
+# We expect the two losses to walk side by side, and the answers on the test messages to differ in a few cases at most.
+# One seed says nothing about the recipe; here it is the *same* run twice, and the question is what rounding does to it.
 
 # %%
 from xlft_helpers.evaluation import paired_test, score
@@ -562,9 +566,10 @@ test = paired_test(test_rows["label"][:], answers["bf16"], answers["float32"], 3
 print(f"bf16 minus float32: {100 * test.difference:+.1f} [{100 * test.low:+.1f}, {100 * test.high:+.1f}]")
 
 # %% [markdown]
-# Rounding can move answers that lie near the border between two labels. The number of *other answers* says how many that
-# were: none on the machine that made the committed outputs, and then the difference and its interval are 0 by necessity. Where
-# a few have changed and the interval includes 0, rounding cannot be told from no rounding on these messages.
+# Rounding can move answers that lie near the border between two labels. The number of *other answers* says how many
+# that were: none on the machine that made the committed outputs, and then the difference and its interval are 0 by
+# necessity. Where a few have changed and the interval includes 0, rounding cannot be told from no rounding on these
+# messages.
 #
 # ## Read a profiler
 #
@@ -610,8 +615,8 @@ pd.concat([times.reindex(most, fill_value=0.0), times.sum().rename("all operatio
 # They are what we counted above, and should be on top. `aten::bmm` and `aten::_softmax` are the attention's parts,
 # `aten::copy_` moves and converts numbers (into bf16 and back), and names with `flash_attention` are the fused
 # attention. By the formula, attention between the pieces is a few percent of the work at this length. Is it a few
-# percent of the *time* in both columns (compare with the last row)? If one operation takes far more than its share of the work, you have found
-# something. Then change one thing and measure again.
+# percent of the *time* in both columns (compare with the last row)? If one operation takes far more than its share of
+# the work, you have found something. Then change one thing and measure again.
 
 # %%
 # Like the times above, one run each.
@@ -627,10 +632,10 @@ attention_costs.round(2)
 # %% [markdown]
 # On the machine that made the committed outputs, a server CPU with bf16 units, the backward pass of the fused attention
 # took about as long in bf16 as all other products of the backward pass together, for a few percent of their work. In
-# float32 the two variants took about the same time (the first column of the last table). Nobody would have guessed it; the profile
-# showed it in a minute. So where the course computes in bf16 on a CPU, `load_model` takes attention in its parts. For
-# GPUs fused attention was made to be faster (FlashAttention, Dao et al. 2022). Do not believe a rule about speed, this
-# one included: measure on your machine.
+# float32 the two variants took about the same time (the first column of the last table). Nobody would have guessed it;
+# the profile showed it in a minute. So where the course computes in bf16 on a CPU, `load_model` takes attention in its
+# parts. For GPUs fused attention was made to be faster (FlashAttention, Dao et al. 2022). Do not believe a rule about
+# speed, this one included: measure on your machine.
 #
 # ## Measure two models
 #
@@ -658,8 +663,8 @@ found = {"use-m": transfer("use-m"), "mini": transfer("mini")}
 
 # %% [markdown]
 # One line a model: macro-F1 in points with 95 % intervals over the 150 test messages a language and the seeds. The
-# baselines are the constant answer and TF-IDF, trained on each language's own messages. (A gap is rounded by itself, so it
-# may differ by 0.1 from the difference of two rounded scores.)
+# baselines are the constant answer and TF-IDF, trained on each language's own messages. (A gap is rounded by itself, so
+# it may differ by 0.1 from the difference of two rounded scores.)
 
 
 # %%
@@ -692,12 +697,13 @@ for k in languages:
 assert sum(behind) >= 3, "USE-M should be ahead"
 
 # %% [markdown]
-# In most of the five languages, if not all, USE-M is distinguishably ahead of `mini`, so for sentiment in these languages
-# the choice between the two is made. (Not *why*: they differ in pretraining text, size and architecture at once.) Do not
-# lean on a single verdict whose interval ends close to 0: of five tests at the 5 % level, at least one calls a difference
-# where there is none in up to 23 % of all such lists ($1 - 0.95^5$, if they were independent). And look once more at
-# TF-IDF in the table above. It had labelled messages of *every* language, which zero-shot transfer does without. But if
-# you have them, and the simple method is ahead of a small encoder, the encoder has to earn its keep.
+# In most of the five languages, if not all, USE-M is distinguishably ahead of `mini`, so for sentiment in these
+# languages the choice between the two is made. (Not *why*: they differ in pretraining text, size and architecture at
+# once.) Do not lean on a single verdict whose interval ends close to 0: of five tests at the 5 % level, at least one
+# calls a difference where there is none in up to 23 % of all such lists ($1 - 0.95^5$, if they were independent). And
+# look once more at TF-IDF in the table above. It had labelled messages of *every* language, which zero-shot transfer
+# does without. But if you have them, and the simple method is ahead of a small encoder, the encoder has to earn its
+# keep.
 #
 # `mini` stays with us for another reason: it is a Transformer like mBERT and XLM-R, and small enough to take apart. The
 # next sections make its training cheaper and the model smaller, and look at what that does to the scores.
@@ -712,10 +718,11 @@ assert sum(behind) >= 3, "USE-M should be ahead"
 # $$h = W x + \frac{\alpha}{r} B A x \qquad W \in \mathbb{R}^{m \times n},\; B \in \mathbb{R}^{m \times r},\;
 # A \in \mathbb{R}^{r \times n}$$
 #
-# ($A$ and $B$ are matrices here, as in the paper; $B$ has nothing to do with the batch above.) So a matrix costs
-# $r(m + n)$ trained numbers instead of $mn$. $B$ starts at zero, so training starts from the unchanged model. After
-# training, $\frac{\alpha}{r} BA$ is added to $W$, and the model is as fast as before. By hand, and here with random numbers
-# in $B$ (`init_lora_weights=False`), since a product with zeros would check nothing; against `peft`, which does it for the package:
+# ($A$ and $B$ are matrices here, as in the paper; $B$ has nothing to do with the batch above.) So a matrix costs $r(m +
+# n)$ trained numbers instead of $mn$. $B$ starts at zero, so training starts from the unchanged model. After training,
+# $\frac{\alpha}{r} BA$ is added to $W$, and the model is as fast as before. By hand, and here with random numbers in
+# $B$ (`init_lora_weights=False`), since a product with zeros would check nothing; against `peft`, which does it for the
+# package:
 
 # %% tags=["nbval-check-output"]
 from peft import LoraConfig, LoraModel
@@ -768,10 +775,10 @@ pd.DataFrame(rows, index=["trained", "MB", "seconds", "English", "mean of target
 
 # %% [markdown]
 # Compare the columns. The trained numbers fall by a factor of about fifty from the first row to the last, the memory by
-# far less, and the time by less still: the forward pass is always there. Now compare `freeze-2` with `lora`. LoRA trains
-# 17 times fewer numbers and takes *more* memory, and more time as a rule: it sits in all four layers, so the way back goes
-# down to the lowest one, and the activations of all must be kept for it. Only freezing from below makes the way back
-# shorter.
+# far less, and the time by less still: the forward pass is always there. Now compare `freeze-2` with `lora`. LoRA
+# trains 17 times fewer numbers and takes *more* memory, and more time as a rule: it sits in all four layers, so the way
+# back goes down to the lowest one, and the activations of all must be kept for it. Only freezing from below makes the
+# way back shorter.
 #
 # The scores with their intervals (150 test messages a language, three seeds):
 
@@ -816,20 +823,20 @@ assert found["mini"].mean_of_targets("zero-shot").estimate > sweep["head"].mean_
 pd.DataFrame(rows)
 
 # %% [markdown]
-# (Each choice minus all layers, points of macro-F1; a star marks what is distinguishable.) Fifteen tests at the 5 % level:
-# expect about one star by chance alone. No star means *cannot tell*, not *equal*: the intervals say how large a difference
-# may have been missed.
+# (Each choice minus all layers, points of macro-F1; a star marks what is distinguishable.) Fifteen tests at the 5 %
+# level: expect about one star by chance alone. No star means *cannot tell*, not *equal*: the intervals say how large a
+# difference may have been missed.
 #
 # Did freezing the lower layers help, as in the paper? The printed lines count the languages where it can be told. Where
-# they say 0, there is no sign of it here. That does not contradict the paper: half of four layers is another thing than a
-# few of twelve. Then compare `lora` with `head`. `lora` trains one and a half times as many numbers as `head`, and all
-# layers 33 times as many as `lora`. If `lora` is near all layers and `head` is not, the count cannot be the reason alone:
-# it matters *where* the trained numbers sit. (The learning rates differ, too.) And look back at the gaps: where a gap is
-# the smallest and both scores are the lowest, nothing was gained (notebook 05).
+# they say 0, there is no sign of it here. That does not contradict the paper: half of four layers is another thing than
+# a few of twelve. Then compare `lora` with `head`. `lora` trains one and a half times as many numbers as `head`, and
+# all layers 33 times as many as `lora`. If `lora` is near all layers and `head` is not, the count cannot be the reason
+# alone: it matters *where* the trained numbers sit. (The learning rates differ, too.) And look back at the gaps: where
+# a gap is the smallest and both scores are the lowest, nothing was gained (notebook 05).
 #
-# So choose by memory first, and if two ways fit, compare them on your own dev set with three seeds. How far one gets with
-# more attempts than fit in a lesson shows `benchmarks/recipes.md` in the repository: some thirty recipes for real tweets,
-# frozen encoders and sums of several models among them, each with its dev score, its cost and what it taught.
+# So choose by memory first, and if two ways fit, compare them on your own dev set with three seeds. How far one gets
+# with more attempts than fit in a lesson shows `benchmarks/recipes.md` in the repository: some thirty recipes for real
+# tweets, frozen encoders and sums of several models among them, each with its dev score, its cost and what it taught.
 #
 # **Adapters** (Houlsby et al. 2019) are the third family: small layers put in between. MAD-X (Pfeiffer et al. 2020)
 # stacks an adapter of the *task*, trained on English, on an adapter of the *language*, trained on unlabelled text. To
@@ -837,10 +844,10 @@ pd.DataFrame(rows)
 #
 # ## Cut the vocabulary
 #
-# About half of a multilingual model or more is its table of pieces, and most of these you will not meet. Abdaoui et al. (2020) keep the pieces that the
-# wanted languages need and drop the other rows. Published: up to 45 % fewer parameters of mBERT at a comparable XNLI
-# accuracy. On text made of kept pieces nothing changes, not even in the last bit: the same rows are looked up, under
-# new numbers.
+# About half of a multilingual model or more is its table of pieces, and most of these you will not meet. Abdaoui et al.
+# (2020) keep the pieces that the wanted languages need and drop the other rows. Published: up to 45 % fewer parameters
+# of mBERT at a comparable XNLI accuracy. On text made of kept pieces nothing changes, not even in the last bit: the
+# same rows are looked up, under new numbers.
 #
 # We cut `mini` and USE-M to English and French, the pieces that their training messages contain.
 
@@ -922,14 +929,14 @@ assert by_cut.loc["fr", "macro-F1"].diff()["tweets"] < -5 and by_cut.loc["fr", "
 by_cut.rename_axis(["language", "cut to"])
 
 # %% [markdown]
-# (One training; the question is what the cut changes, not how good the recipe is. A star: distinguishable.) Russian falls
-# apart, as it must: the cut model cannot read it any more. That has to be written on the box: *this model reads English
-# and French*. The main result is in the French rows. French was to be *kept*, and the model that was cut to the training
-# tweets has lost many points on new French messages, and more than in English. A few hundred short messages are far too
-# little to say what a language needs: the table before showed more lost pieces in French than in English. Compare with the
-# row *tweets and interface*: more text brings back a part of it, though interface sentences hold few of the words of
-# tweets. In earnest, decide with as much unlabelled text of your own kind as you can get (it costs a minute), look at
-# `coverage` on text that took no part, and compare the scores before and after.
+# (One training; the question is what the cut changes, not how good the recipe is. A star: distinguishable.) Russian
+# falls apart, as it must: the cut model cannot read it any more. That has to be written on the box: *this model reads
+# English and French*. The main result is in the French rows. French was to be *kept*, and the model that was cut to the
+# training tweets has lost many points on new French messages, and more than in English. A few hundred short messages
+# are far too little to say what a language needs: the table before showed more lost pieces in French than in English.
+# Compare with the row *tweets and interface*: more text brings back a part of it, though interface sentences hold few
+# of the words of tweets. In earnest, decide with as much unlabelled text of your own kind as you can get (it costs a
+# minute), look at `coverage` on text that took no part, and compare the scores before and after.
 #
 # What would it save on a large model? Suppose that 40,000 of XLM-R base's pieces remain. The formula answers at once:
 
@@ -972,8 +979,8 @@ for machines in (1, 2, 9, 27):
 # $$t(K) = \frac{s}{K} + 2\,\frac{K-1}{K} \cdot \frac{4 P_t}{w} \qquad \text{speed-up} = \frac{t(1)}{t(K)}$$
 #
 # What speed-up do you expect of eight machines, for XLM-R base, if a step takes 0.3 s on one GPU (an assumption) and
-# the network has 10 Gbit/s? And with LoRA at rank 8, which trains 294,912 numbers and the head's 592,899? (We take the same
-# 0.3 s for both, in LoRA's disfavour: its way back is a little shorter.)
+# the network has 10 Gbit/s? And with LoRA at rank 8, which trains 294,912 numbers and the head's 592,899? (We take the
+# same 0.3 s for both, in LoRA's disfavour: its way back is a little shorter.)
 
 # %% tags=["nbval-check-output"]
 K = pd.Index([1, 2, 4, 8, 16], name="processes")
@@ -1013,8 +1020,8 @@ plots.show(
 # ## Put it together
 #
 # The widget plays a step through for the model, the way of training, the batch and the length that you choose, and
-# draws its memory, Python and its libraries included, beside a budget of 2 GB. It starts with everything trained. Find a
-# setting for XLM-R base that fits. Is there one for XLM-R large?
+# draws its memory, Python and its libraries included, beside a budget of 2 GB. It starts with everything trained. Find
+# a setting for XLM-R base that fits. Is there one for XLM-R large?
 
 # %%
 from copy import deepcopy
@@ -1063,9 +1070,9 @@ totals.round(2)
 
 # %% [markdown]
 # With 40,000 pieces and LoRA, XLM-R base fits with room to spare. With its whole vocabulary only the head, or LoRA with
-# small batches of short texts, stays below the line. XLM-R large does not fit even with 40,000 pieces and a single short
-# text: its weights take 1.4 GB then, and Python another 0.7. (Leave a margin besides: measured peaks were up to 10 % above
-# the estimate.)
+# small batches of short texts, stays below the line. XLM-R large does not fit even with 40,000 pieces and a single
+# short text: its weights take 1.4 GB then, and Python another 0.7. (Leave a margin besides: measured peaks were up to
+# 10 % above the estimate.)
 #
 # The order in which to try, by what this notebook measured or computed:
 #
@@ -1116,8 +1123,8 @@ check.transformer_parameters(my_parameters)
 # batch takes `activations` bytes. Return how many texts a batch can have at most; 0 if not even one fits. (As by hand
 # above: count activations and gradients as if they were there at once.)
 #
-# *Hint:* what is left of the budget when everything that does not grow with the batch has been paid? Which of those parts
-# does a frozen parameter need?
+# *Hint:* what is left of the budget when everything that does not grow with the batch has been paid? Which of those
+# parts does a frozen parameter need?
 
 
 # %%
