@@ -111,8 +111,8 @@ def plot_estimates(
         axes.grid(axis="x", visible=False)
     grid[0, 0].set_ylabel(y_label)
     names = [*map(str, kinds), *([reference_label] if reference_label else [])]
-    in_one_row = sum(map(len, names)) < 50
-    figure.legend(loc="outside upper center", ncols=len(names) if in_one_row else 3, frameon=False)
+    fits = sum(map(len, names)) < (50 if len(panels) > 1 else 35)  # in one row
+    figure.legend(loc="outside upper center", ncols=len(names) if fits else min(3, len(panels) + 1), frameon=False)
     return figure
 
 
