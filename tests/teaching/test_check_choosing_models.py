@@ -34,8 +34,18 @@ def without(part):
     return lambda **size: count(**size) - part(**size)
 
 
-def memory(parameters, trained):
-    return 4 * parameters + 12 * trained
+def largest(parameters, trained, activations, budget):
+    return max(0, (budget - 4 * parameters - 12 * trained) // activations)
+
+
+def by_search(parameters, trained, activations, budget):
+    fits = [n for n in range(1000) if 4 * parameters + 12 * trained + n * activations <= budget]
+    return max(fits, default=0)
+
+
+def fitting(fixed):
+    """The whole part of what ``fixed(parameters, trained)`` leaves of the budget, over the activations of a text."""
+    return lambda **size: (size["budget"] - fixed(size["parameters"], size["trained"])) // size["activations"]
 
 
 def lora(shapes, rank):
@@ -45,13 +55,14 @@ def lora(shapes, rank):
 SOLUTIONS = [
     (check.transformer_parameters, count),
     (check.transformer_parameters, by_torch),
-    (check.adamw_memory, memory),
+    (check.largest_batch, largest),
+    (check.largest_batch, by_search),
     (check.lora_parameters, lora),
 ]
 
 STUBS = [
     (check.transformer_parameters, lambda vocabulary, positions, hidden, intermediate, layers: ...),
-    (check.adamw_memory, lambda parameters, trained: ...),
+    (check.largest_batch, lambda parameters, trained, activations, budget: ...),
     (check.lora_parameters, lambda shapes, rank: ...),
 ]
 
@@ -81,18 +92,24 @@ WRONG = [
     (check.transformer_parameters, lambda **size: count(**(size | {"layers": 3})), "Is a size written"),
     (check.transformer_parameters, lambda **size: count(**size) / 1e6, "whole number"),
     (check.transformer_parameters, lambda **size: None, "returned None"),
-    (check.adamw_memory, lambda parameters, trained: 16 * parameters, "no gradient and no averages"),
-    (check.adamw_memory, lambda parameters, trained: 16 * trained, "frozen weights"),
-    (check.adamw_memory, lambda parameters, trained: 4 * parameters + 8 * trained, "*two* averages"),
-    (check.adamw_memory, lambda parameters, trained: 4 * parameters + 4 * trained, "without the optimizer"),
-    (check.adamw_memory, lambda parameters, trained: 12 * trained, "weights themselves"),
-    (check.adamw_memory, lambda parameters, trained: 4 * parameters, "Those are the weights"),
-    (check.adamw_memory, lambda parameters, trained: parameters + 3 * trained, "how many *numbers*"),
-    (check.adamw_memory, lambda parameters, trained: 8 * memory(parameters, trained), "bits"),
-    (check.adamw_memory, lambda parameters, trained: memory(parameters, trained) / 2, "2 bytes a number"),
-    (check.adamw_memory, lambda parameters, trained: 4 * parameters + 16 * trained, "counted twice"),
-    (check.adamw_memory, lambda parameters, trained: 4 * parameters + 1200, "written into it"),
-    (check.adamw_memory, lambda parameters, trained: "5 kB", "Expected a number of bytes"),
+    (check.largest_batch, fitting(lambda p, t: 16 * p), "no gradient and no averages"),
+    (check.largest_batch, lambda **size: max(0, fitting(lambda p, t: 16 * p)(**size)), "no gradient and no averages"),
+    (check.largest_batch, fitting(lambda p, t: 16 * t), "frozen weights"),
+    (check.largest_batch, fitting(lambda p, t: 4 * p + 8 * t), "*two* averages"),
+    (check.largest_batch, fitting(lambda p, t: 4 * p + 4 * t), "without the optimizer"),
+    (check.largest_batch, fitting(lambda p, t: 12 * t), "weights themselves"),
+    (check.largest_batch, fitting(lambda p, t: 4 * p), "You took off the weights"),
+    (check.largest_batch, fitting(lambda p, t: p + 3 * t), "how many *numbers*"),
+    (check.largest_batch, fitting(lambda p, t: 4 * p + 16 * t), "counted twice"),
+    (check.largest_batch, fitting(lambda p, t: 0), "before the first text"),
+    (check.largest_batch, lambda **size: largest(**(size | {"activations": 1})), "How many texts is that"),
+    (check.largest_batch, lambda **size: largest(**size) + 1, "round down"),
+    (check.largest_batch, lambda **size: (size["budget"] - 5200) / 70, "whole number of texts"),
+    (check.largest_batch, lambda **size: 7, "leave 4,800 bytes"),
+    (check.largest_batch, lambda **size: largest(**(size | {"budget": size["budget"] - 1})), "to the last byte"),
+    (check.largest_batch, fitting(lambda p, t: 4 * p + 12 * t), "Return 0"),
+    (check.largest_batch, lambda **size: max(0, (size["budget"] - 5200) // 70), "Use the arguments"),
+    (check.largest_batch, lambda **size: "68 texts", "Expected a number of texts"),
     (check.lora_parameters, lambda shapes, rank: sum(a * b for a, b in shapes), "stay frozen"),
     (check.lora_parameters, lambda shapes, rank: sum(rank * a * b for a, b in shapes), "size of the frozen matrix"),
     (check.lora_parameters, lambda shapes, rank: rank * sum(shapes[0]), "first matrix only"),

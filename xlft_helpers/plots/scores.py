@@ -87,13 +87,17 @@ def plot_curves(points: pd.DataFrame, *, x: str, x_label: str, baseline: float, 
     return figure
 
 
-def plot_estimates(estimates: pd.DataFrame, *, y_label: str) -> Figure:
+def plot_estimates(
+    estimates: pd.DataFrame, *, y_label: str, reference: float = 0.0, reference_label: str | None = None
+) -> Figure:
     """Estimates with their intervals, side by side for each place on the x axis; one panel a condition.
 
     Args:
         estimates: rows with ``panel``, ``place`` (on the x axis), ``kind`` (colour and mark), ``estimate``, ``low``
             and ``high``; the order of the first appearance is kept.
         y_label: what the estimates are, with their unit.
+        reference: the value drawn as a dashed line. Default 0, which says *no difference*.
+        reference_label: its name in the legend. Default: none.
     """
     panels, places, kinds = (list(estimates[column].unique()) for column in ("panel", "place", "kind"))
     figure, grid = plt.subplots(1, len(panels), figsize=(0.8 + 3.6 * len(panels), 3.6), sharey=True, squeeze=False)
@@ -105,13 +109,15 @@ def plot_estimates(estimates: pd.DataFrame, *, y_label: str) -> Figure:
             label = str(kind) if panel == panels[0] else None
             at = np.arange(len(places)) + offset
             axes.errorbar(at, rows["estimate"], yerr=errors, fmt=marker, capsize=2, label=label)
-        axes.axhline(0, color="0.4", linestyle="--", linewidth=0.8)
+        line = reference_label if panel == panels[0] else None
+        axes.axhline(reference, color="0.4", linestyle="--", linewidth=0.8, label=line)
         axes.set_xticks(range(len(places)), places)
         axes.set_title(panel)
         axes.grid(axis="x", visible=False)
     grid[0, 0].set_ylabel(y_label)
-    in_one_row = sum(len(str(kind)) for kind in kinds) < 50
-    figure.legend(loc="outside upper center", ncols=len(kinds) if in_one_row else 3, frameon=False)
+    names = [*map(str, kinds), *([reference_label] if reference_label else [])]
+    fits = sum(map(len, names)) < (50 if len(panels) > 1 else 35)  # in one row
+    figure.legend(loc="outside upper center", ncols=len(names) if fits else min(3, len(panels) + 1), frameon=False)
     return figure
 
 

@@ -1,7 +1,7 @@
 """The checks of all exercises: ``from xlft_helpers.teaching import check``, then ``check.NAME(answer)``."""
 
 from .cause_lab import fake_twin
-from .choosing_models import adamw_memory, lora_parameters, transformer_parameters
+from .choosing_models import largest_batch, lora_parameters, transformer_parameters
 from .data import has_checksum, jaccard, label_map, translated_leaks
 from .evaluation import accuracy_interval, calibration_error, macro_f1, supported_claims
 from .knowledge_extraction import piece_labels, span_f1, tokenizer_ceiling
@@ -20,7 +20,6 @@ from .zero_shot import transfer_gap, word_fertility, zero_shot_epoch
 __all__ = [
     "acceptance_threshold",
     "accuracy_interval",
-    "adamw_memory",
     "answered_risk",
     "beam_search",
     "calibrated_label",
@@ -35,6 +34,7 @@ __all__ = [
     "label_map",
     "language_shares",
     "language_weights",
+    "largest_batch",
     "lora_parameters",
     "macro_f1",
     "majority_macro_f1",

@@ -46,33 +46,39 @@ def transformer_parameters(answer: Any) -> str:
 
 
 @exercise
-def adamw_memory(answer: Any) -> str:
-    """Bytes of weights, gradients and AdamW's two averages in float32, where only a part is trained."""
-    parameters, trained = 1000, 100
-    got = number(call(answer, parameters, trained), "a number of bytes")
-    case = f"For {parameters:,} parameters of which {trained} are trained you gave {got:g}. "
+def largest_batch(answer: Any) -> str:
+    """The largest batch that fits a budget, where only a part of the parameters is trained with AdamW in float32."""
+    size = {"parameters": 1000, "trained": 100, "activations": 70, "budget": 10_000}
+    got = number(call(answer, **size), "a number of texts")
+    case = f"For {size} you gave {got:g}. "
     reasons = {
-        16 * parameters: "That is full fine-tuning. A frozen parameter has no gradient and no averages.",
-        16 * trained: "The frozen weights have to be in memory all the same, 4 bytes each.",
-        4 * parameters + 8 * trained: "AdamW keeps *two* averages of every trained parameter, beside its gradient.",
-        4 * parameters + 4 * trained: "That is without the optimizer. AdamW keeps two averages, 4 bytes each.",
-        12 * trained: "The weights themselves are missing, 4 bytes for each of *all* parameters.",
-        4 * parameters: "Those are the weights. Add the gradients and AdamW's two averages of what is trained.",
-        parameters + 3 * trained: "That is how many *numbers* there are. In float32 each takes 4 bytes.",
-        32 * parameters + 96 * trained: "Those are bits. A byte has 8.",
-        2 * parameters
-        + 6 * trained: "You took 2 bytes a number. Under autocast the weights and averages stay float32.",
-        4 * parameters
-        + 16 * trained: "The trained weights are counted twice: all weights once, then 12 bytes more each.",
+        69: "Nothing is left for the last text: round down.",
+        0: "That is full fine-tuning, which does not fit. A frozen parameter has no gradient and no averages.",
+        -86: "That is full fine-tuning, which does not fit. A frozen parameter has no gradient and no averages.",
+        120: "The frozen weights have to be in memory all the same, 4 bytes each.",
+        80: "That is without the optimizer. AdamW keeps two averages, 4 bytes each.",
+        74: "AdamW keeps *two* averages of every trained parameter, beside its gradient.",
+        85: "You took off the weights. Take off the gradients and AdamW's two averages of what is trained, too.",
+        125: "The weights themselves are missing, 4 bytes for each of *all* parameters.",
+        124: "You took off how many *numbers* there are. In float32 each takes 4 bytes.",
+        62: "The trained weights are counted twice: all weights once, then 12 bytes more each.",
+        142: "Weights, gradients and averages need memory before the first text does.",
+        4800: "That is what is left for activations, in bytes. How many texts is that?",
     }
-    for wrong, reason in reasons.items():
-        if abs(got - wrong) < 0.5:
-            raise Wrong(case + reason)
-    if abs(got - 5200) > 0.5:
-        raise Wrong(case + "Expected 4 bytes for each parameter and 12 more for each trained one: 5,200.")
-    if abs(number(call(answer, 1000, 1000), "a number of bytes") - 16_000) > 0.5:
-        raise Wrong("With everything trained it must be 16 bytes a parameter. Is the number trained written into it?")
-    return "Right: 4 * 1,000 + 12 * 100 = 5,200 bytes; 16 bytes a parameter where everything is trained."
+    if got in reasons:
+        raise Wrong(case + reasons[int(got)])
+    if 68 < got < 69:
+        raise Wrong(case + "A batch has a whole number of texts: round down.")
+    if got != 68:
+        raise Wrong(case + "4 bytes a parameter and 12 more a trained one leave 4,800 bytes: 68 texts of 70 bytes.")
+    if number(call(answer, **(size | {"budget": 5900})), "a number of texts") != 10:
+        raise Wrong("With a budget of 5,900 the batch of 10 fills it to the last byte, and that fits.")
+    if number(call(answer, **(size | {"budget": 3000})), "a number of texts") != 0:
+        raise Wrong("With a budget of 3,000 not even the weights fit. Return 0: no batch has fewer texts than none.")
+    other = {"parameters": 2000, "trained": 2000, "activations": 500, "budget": 40_000}
+    if number(call(answer, **other), "a number of texts") != 16:
+        raise Wrong(f"Right here, but not for {other}: 16. Use the arguments, whatever they hold.")
+    return "Right: 10,000 - 4 * 1,000 - 12 * 100 leaves 4,800 bytes, which is 68 texts of 70 bytes."
 
 
 @exercise
