@@ -423,8 +423,8 @@ print("leads with an interval that holds 0:", list(leads.index[(leads["low"] < 0
 # An interval that stays to the right of the line means: this lead would very probably be there on other sentences of this
 # kind and with other seeds. One that crosses the line means: cannot tell. Here the leads over the baselines and over
 # random weights all leave out 0. The beam's lead over greedy search does so for French; for Chinese we cannot tell.
-# Don't take the large lead over the dictionary in Chinese for a triumph: that dictionary writes one character where a
-# word often has two.
+# Don't take the large lead over the dictionary in Chinese for a triumph. There the dictionary is last but the copy,
+# because it writes one character where a word often has two.
 #
 # How to read the gap to random weights? At this budget, and with a recipe chosen for the initialized arm, it is what `mini`
 # brings. Random weights must learn French, or Chinese, from about 2,100 pairs. A recipe of their own and more epochs might
