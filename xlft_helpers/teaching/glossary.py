@@ -116,6 +116,7 @@ GLOSSARY = {
     "encoder-decoder": "A model whose encoder reads a text and whose decoder writes another one, piece by piece, attending to the first.",
     "cross-attention": "Attention of the decoder's pieces to the encoder's states.",
     "teacher forcing": "Training a decoder to predict each piece from the right pieces before it, not from its own guesses.",
+    "exposure bias": "What a decoder lacks that only ever read right beginnings in training: practice in going on from its own mistakes.",
     "greedy search": "Writing the most probable next piece, again and again.",
     "beam search": "Keeping the k most probable beginnings of a text after each piece, and taking the best text in the end.",
     "chrF": "The F-score of the character n-grams that a translation shares with a reference; recall counts twice.",
