@@ -33,6 +33,15 @@ def test_weights_gradients_and_moments_are_counted():
     assert full.total == full.weights + full.gradients + full.optimizer + full.activations + full.base
 
 
+def test_frozen_matrices_take_half_where_products_are_in_bfloat16():
+    half, full = (estimate_memory(FLAT, tune="lora", precision=p) for p in ("bfloat16", "float32"))
+    width, inner, layers = FLAT.hidden_size, FLAT.intermediate_size, FLAT.num_hidden_layers
+    matrices = layers * (4 * (width + 1) * width + (width + 1) * inner + (inner + 1) * width)
+    assert full.weights - half.weights == 2 * matrices
+    trained = (estimate_memory(FLAT, tune="full", precision=p).weights for p in ("bfloat16", "float32"))
+    assert len(set(trained)) == 1
+
+
 def test_adafactors_memory_is_counted_as_the_optimizer_keeps_it():
     """Independent count: the state of the Trainer's optimizer after a step."""
     from transformers import AutoModelForSequenceClassification

@@ -3,6 +3,7 @@
 import copy
 import json
 from dataclasses import asdict, replace
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -13,6 +14,7 @@ from transformers import AutoModelForSequenceClassification, BertConfig, XLMConf
 from tests.test_finetuning import dataset
 from xlft_helpers.errors import TrainingError
 from xlft_helpers.finetuning import TUNINGS, Recipe, default_recipe, finetune
+from xlft_helpers.finetuning.frozen import hold_in_bfloat16
 from xlft_helpers.finetuning.tuning import apply_tuning, check_tune, trained_parameters
 from xlft_helpers.models import load_model, load_tokenizer
 
@@ -165,6 +167,45 @@ def test_frozen_parameters_are_bit_equal_and_checkpoints_do_not_hold_them(tune, 
     result.model.save_pretrained(tmp_path / "model")
     restored = AutoModelForSequenceClassification.from_pretrained(tmp_path / "model").state_dict()
     assert all(torch.equal(restored[name], value) for name, value in result.model.state_dict().items())
+
+
+@pytest.fixture(scope="module")
+def xlmr(tmp_path_factory):
+    """A small XLM-R of random weights with mini's tokenizer."""
+    folder, tokenizer = tmp_path_factory.mktemp("xlmr"), load_tokenizer("mini")
+    config = XLMRobertaConfig(
+        vocab_size=len(tokenizer), hidden_size=H, num_hidden_layers=2, num_attention_heads=2, intermediate_size=32,
+        max_position_embeddings=140, pad_token_id=tokenizer.pad_token_id,
+    )  # fmt: skip
+    torch.manual_seed(0)
+    AutoModelForSequenceClassification.from_config(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return str(folder)
+
+
+@pytest.mark.parametrize("tune", ["lora", "ia3", "head", "top-1"])
+@pytest.mark.parametrize("name", ["mini", "use-m", "xlmr"])
+def test_frozen_layers_held_in_bfloat16_change_not_a_bit(name, tune, xlmr, monkeypatch):
+    monkeypatch.setattr("xlft_helpers.settings.precision", lambda: SimpleNamespace(bf16=True))
+    name = xlmr if name == "xlmr" else name
+    recipe = replace(default_recipe(name, tune), epochs=1, batch_size=16)
+    held = []
+
+    def hold(model, layers):
+        found = hold_in_bfloat16(model, layers)
+        held.extend(layer.weight.dtype for layer in found.values())
+        return found
+
+    monkeypatch.setattr("xlft_helpers.finetuning.engine.hold_in_bfloat16", hold)
+    found = finetune(name, dataset(), recipe=recipe, progress=False)
+    assert set(held) == {torch.bfloat16}
+    monkeypatch.setattr("xlft_helpers.finetuning.engine.hold_in_bfloat16", lambda *_: {})
+    expected = finetune(name, dataset(), recipe=recipe, progress=False)
+    assert found.history.equals(expected.history)
+    wanted = expected.model.state_dict()
+    for key, value in found.model.state_dict().items():
+        assert value.dtype == wanted[key].dtype
+        torch.testing.assert_close(value, wanted[key], rtol=0, atol=0)
 
 
 def test_tune_is_the_recipe_of_that_name_and_goes_through_json():

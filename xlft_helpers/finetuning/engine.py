@@ -39,6 +39,7 @@ from xlft_helpers.errors import TrainingError
 from xlft_helpers.models import load_config, load_model, load_tokenizer
 from xlft_helpers.objectives import IGNORED
 
+from .frozen import hold_in_bfloat16, linear_layers, put_back
 from .language_adapters import LanguageAdapter, put_in
 from .memory import BatchPlan, fit_memory, recompute_activations
 from .recipes import OPTIMIZERS, Recipe, default_recipe
@@ -175,7 +176,9 @@ def finetune(
     model = load_model(*what)
     if language_adapter is not None:
         put_in(model, language_adapter)
+    layers = linear_layers(model)
     tuner = apply_tuning(model, recipe)
+    frozen = hold_in_bfloat16(model, layers) if settings.precision().bf16 else {}
     if plan.checkpointing:
         recompute_activations(model)
     trained = trained_parameters(model)
@@ -218,6 +221,11 @@ def finetune(
     del trainer
     settings.release_memory()
     model._keys_to_ignore_on_save = kept
+    if frozen:
+        original = load_model(*what)
+        if language_adapter is not None:
+            put_in(original, language_adapter)
+        put_back(frozen, original)
     return FinetuneResult(
         model=(cast(PreTrainedModel, tuner.merge_and_unload()) if tuner else model).eval(),
         tokenizer=tokenizer,

@@ -22,6 +22,7 @@ from xlft_helpers import settings
 from xlft_helpers.errors import TrainingError
 from xlft_helpers.models import TASKS, load_config
 
+from .frozen import hold_in_bfloat16, linear_layers
 from .recipes import Recipe
 from .tuning import apply_tuning, check_tune
 
@@ -206,6 +207,8 @@ def _estimate(
     model = _build(config, task, recipe)
     with FakeTensorMode():
         _pretend_on_cpu(model)
+        if bf16:
+            hold_in_bfloat16(model, linear_layers(model))
         if plan.checkpointing:
             if not model.supports_gradient_checkpointing:
                 raise TrainingError(
