@@ -132,7 +132,7 @@ def train_side(side: str, folder: Path | None, train: Dataset, seed: int = 0, ep
 
 def dev_loss(model: Any, tokenizer: Any, dev: Dataset) -> float:
     """Mean negative log-likelihood in nats."""
-    log_probabilities = torch.tensor(predict(model, tokenizer, dev, progress=False)).log()
+    log_probabilities = torch.tensor(predict(model, tokenizer, dev)).log()
     return float(torch.nn.functional.nll_loss(log_probabilities, torch.tensor(dev["label"])))
 
 

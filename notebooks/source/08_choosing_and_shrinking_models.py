@@ -500,8 +500,10 @@ costs.round(2)
 # Compare the first row with the last: the difference is work on nothing. Where bf16 is faster, the two savings
 # multiply.
 #
-# > **A misconception.** *"bf16 halves the memory."* Under autocast the weights, gradients and averages stay float32;
-# > what shrinks is a part of the activations. And copies of the weights in bf16 are made for the products.
+# > **A misconception.** *"bf16 halves the memory."* Under autocast the trained weights, their gradients and averages
+# > stay float32; what shrinks is a part of the activations. And copies of the weights in bf16 are made for the
+# > products. Frozen matrices are another matter: nothing changes them, so they can be *kept* in bf16, and `finetune`
+# > keeps them so while it trains.
 #
 # The same estimate as above says how much is left of the halving, for XLM-R base and 16 texts of 128 pieces:
 
@@ -509,7 +511,7 @@ costs.round(2)
 for way in ("everything", "LoRA"):
     half, full = parts(base, "bfloat16", length=T, **ways[way]), memory.loc[way].drop("Python, libraries")
     print(f"{way:10} {full.sum():.2f} GB in float32, {sum(half.values()):.2f} in bf16")
-    assert sum(half.values()) > 0.8 * full.sum(), "far from a half"
+    assert sum(half.values()) > 0.75 * full.sum(), "far from a half"
 
 # %% [markdown]
 # Does the lower precision cost points? We train USE-M twice for one pass over the English messages: same seed, same
@@ -756,14 +758,14 @@ sweep["head"] = transfer("mini", "head")
 
 # %% [markdown]
 # To compare the costs fairly, we let each choice do the same four batches once more and take CPU seconds, and let
-# `estimate_memory` say what a batch of 32 messages of 48 pieces takes.
+# `estimate_memory` say what a batch of 32 messages of 48 pieces takes in float32.
 
 # %%
 from xlft_helpers.finetuning.tuning import apply_tuning
 
 rows = {}
 for tune, one in sweep.items():
-    cost = estimate_memory("mini", tune=tune, batch_size=32, length=48)
+    cost = estimate_memory("mini", tune=tune, batch_size=32, length=48, precision="float32")
     model = load_model("mini", "sequence-classification", names).train()
     apply_tuning(model, default_recipe("mini", tune))
     taken = round(seconds(shapes["sorted by length"], settings.precision().bf16), 2)
@@ -840,7 +842,9 @@ pd.DataFrame(rows)
 #
 # **Adapters** (Houlsby et al. 2019) are the third family: small layers put in between. MAD-X (Pfeiffer et al. 2020)
 # stacks an adapter of the *task*, trained on English, on an adapter of the *language*, trained on unlabelled text. To
-# change the language, swap the lower one. Published gains are largest for languages that the encoder hardly knows.
+# change the language, swap the lower one. Published gains are largest for languages that the encoder hardly knows. The
+# package does it with LoRA in both places (`train_language_adapter`, `swap_language`); what that does for `mini` stands in
+# `benchmarks/language_adapters.md`.
 #
 # ## Cut the vocabulary
 #
