@@ -33,6 +33,7 @@ from transformers import (
     set_seed,
 )
 
+from xlft_helpers import settings
 from xlft_helpers.data import label_names, load_tweets, tokenize
 from xlft_helpers.evaluation import bootstrap_mean
 from xlft_helpers.execution import peak_memory_of_this_process
@@ -95,7 +96,7 @@ def train_with_trainer(model_name: str, train: Dataset, careful: bool, seed: int
     with tempfile.TemporaryDirectory() as folder:
         arguments = TrainingArguments(
             folder, num_train_epochs=epochs, learning_rate=rate, seed=seed, save_strategy="no", logging_strategy="no",
-            report_to="none", disable_tqdm=True, use_cpu=True, per_device_train_batch_size=BATCH_SIZE, **better,
+            report_to="none", disable_tqdm=True, use_cpu=settings.device().type == "cpu", per_device_train_batch_size=BATCH_SIZE, **better,
         )  # fmt: skip
         collator = DataCollatorWithPadding(tokenizer) if careful else None
         trainer = Trainer(model, arguments, train_dataset=encoded, data_collator=collator)
@@ -134,6 +135,11 @@ def dev_loss(model: Any, tokenizer: Any, dev: Dataset) -> float:
     """Mean negative log-likelihood in nats."""
     log_probabilities = torch.tensor(predict(model, tokenizer, dev)).log()
     return float(torch.nn.functional.nll_loss(log_probabilities, torch.tensor(dev["label"])))
+
+
+def peak_memory() -> int:
+    """Bytes at the peak: of the GPU where one computes, else of the whole process."""
+    return torch.cuda.max_memory_allocated() if settings.device().type == "cuda" else peak_memory_of_this_process()
 
 
 def in_own_process(side: str, folder: Path, rows: int) -> dict[str, float]:
@@ -200,10 +206,12 @@ def main() -> None:
     if options.only:
         seconds, _, _ = train_side(options.only, options.folder, texts().select(range(options.rows)))
         print(json.dumps({
-            "examples_per_second": options.rows / seconds, "peak_mb": peak_memory_of_this_process() / 2**20,
+            "examples_per_second": options.rows / seconds, "peak_mb": peak_memory() / 2**20,
         }))  # fmt: skip
         return
-    machine = f"{platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}"
+    gpu = settings.device().type == "cuda"
+    device = torch.cuda.get_device_name() if gpu else f"{platform.machine()}, {torch.get_num_threads()} threads"
+    machine = f"{device}, torch {torch.__version__}"
     lines = [
         "# Fine-tuning a model of mBERT's size",
         "",
@@ -212,6 +220,11 @@ def main() -> None:
         "",
         *speed_table(options.runs, options.rows),
     ]
+    if not gpu:
+        lines += [
+            "",
+            "No rows of a GPU: this machine has none that torch can use. On one that has, run the script there.",
+        ]
     write(lines)
     if options.quality:
         lines += ["", *quality_table(options.seeds)]

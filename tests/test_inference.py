@@ -28,6 +28,18 @@ def test_encoder_and_classifier_give_the_same_embeddings_in_the_order_of_the_inp
     np.testing.assert_allclose(of_encoder, one_by_one, atol=0.02)  # batches may round differently in bfloat16
 
 
+def test_windows_keep_each_texts_shift_and_pieces(tokenizer, monkeypatch):
+    classifier, texts = load_model("use-m", label_names=["no", "yes"]), TEXTS * 3
+    shift = torch.randn(len(texts), 512, generator=torch.Generator().manual_seed(0)) / 20
+    tagger = load_model("use-m", "token-classification", ["O", "B-x"])
+    whole = inference.predict(classifier, tokenizer, texts, shift=shift)
+    assert np.abs(whole[:4] - whole[4:8]).max() > 0.05  # the shift matters
+    lengths = [len(pieces) for pieces in inference.predict_pieces(tagger, tokenizer, texts)]
+    monkeypatch.setattr(inference, "WINDOW", 5)
+    np.testing.assert_allclose(inference.predict(classifier, tokenizer, texts, shift=shift), whole, atol=0.02)
+    assert [len(pieces) for pieces in inference.predict_pieces(tagger, tokenizer, texts)] == lengths
+
+
 @pytest.mark.parametrize("as_rows", [True, False])
 def test_windows_change_neither_answers_nor_order(tokenizer, monkeypatch, as_rows):
     encoder = load_model("use-m", "embedding")

@@ -13,10 +13,11 @@ from transformers import AutoModelForSequenceClassification, BertConfig, XLMConf
 
 from tests.test_finetuning import dataset
 from xlft_helpers.errors import TrainingError
-from xlft_helpers.finetuning import TUNINGS, Recipe, default_recipe, finetune
-from xlft_helpers.finetuning.frozen import hold_in_bfloat16
+from xlft_helpers.finetuning import TUNINGS, Recipe, default_recipe, finetune, frozen
+from xlft_helpers.finetuning.frozen import hold
 from xlft_helpers.finetuning.tuning import apply_tuning, check_tune, trained_parameters
 from xlft_helpers.models import load_model, load_tokenizer
+from xlft_helpers.models.trimming import trim_vocabulary
 
 NAMES = ["negative", "positive"]
 H, V, L, P = 16, 50, 4, 20  # width, pieces, layers, positions
@@ -170,42 +171,65 @@ def test_frozen_parameters_are_bit_equal_and_checkpoints_do_not_hold_them(tune, 
 
 
 @pytest.fixture(scope="module")
-def xlmr(tmp_path_factory):
-    """A small XLM-R of random weights with mini's tokenizer."""
-    folder, tokenizer = tmp_path_factory.mktemp("xlmr"), load_tokenizer("mini")
-    config = XLMRobertaConfig(
-        vocab_size=len(tokenizer), hidden_size=H, num_hidden_layers=2, num_attention_heads=2, intermediate_size=32,
-        max_position_embeddings=140, pad_token_id=tokenizer.pad_token_id,
-    )  # fmt: skip
-    torch.manual_seed(0)
-    AutoModelForSequenceClassification.from_config(config).save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
+def trimmed_mini(tmp_path_factory):
+    """mini with the pieces of the data set only: most of its weights are matrices."""
+    folder, tokenizer = tmp_path_factory.mktemp("trimmed"), load_tokenizer("mini")
+    trimmed = trim_vocabulary(load_model("mini", label_names=NAMES), tokenizer, list(dataset()["text"]))
+    trimmed.model.save_pretrained(folder)
+    trimmed.tokenizer.save_pretrained(folder)
     return str(folder)
 
 
-@pytest.mark.parametrize("tune", ["lora", "ia3", "head", "top-1"])
-@pytest.mark.parametrize("name", ["mini", "use-m", "xlmr"])
-def test_frozen_layers_held_in_bfloat16_change_not_a_bit(name, tune, xlmr, monkeypatch):
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        ("mini", {"tune": "lora"}),
+        ("mini", {"tune": "ia3"}),
+        ("mini", {"tune": "head"}),
+        # The pooler is frozen, and no checkpoint has weights for it: it must stay what the head was trained on.
+        ("mini", {"tune": "full", "trainable": ("classifier",)}),
+        ("use-m", {"tune": "lora"}),
+        ("use-m", {"tune": "head"}),
+    ],
+)
+def test_frozen_layers_held_in_bfloat16_change_not_a_bit(name, changes, trimmed_mini, monkeypatch):
     monkeypatch.setattr("xlft_helpers.settings.precision", lambda: SimpleNamespace(bf16=True))
-    name = xlmr if name == "xlmr" else name
-    recipe = replace(default_recipe(name, tune), epochs=1, batch_size=16)
+    name = trimmed_mini if name == "mini" else name
+    recipe = replace(default_recipe(name), epochs=2, batch_size=16, learning_rate=1e-3, **changes)
     held = []
 
-    def hold(model, layers):
-        found = hold_in_bfloat16(model, layers)
-        held.extend(layer.weight.dtype for layer in found.values())
-        return found
+    def remembering(model, layers):
+        hold(model, layers)
+        held.extend(layers)
+        assert {layer.weight.dtype for layer in layers} == {torch.bfloat16}
 
-    monkeypatch.setattr("xlft_helpers.finetuning.engine.hold_in_bfloat16", hold)
-    found = finetune(name, dataset(), recipe=recipe, progress=False)
-    assert set(held) == {torch.bfloat16}
-    monkeypatch.setattr("xlft_helpers.finetuning.engine.hold_in_bfloat16", lambda *_: {})
-    expected = finetune(name, dataset(), recipe=recipe, progress=False)
+    monkeypatch.setattr(frozen, "hold", remembering)
+    rows = dataset()
+    found = finetune(name, rows, rows, recipe=recipe, progress=False)
+    assert held
+    assert found.model.config.dtype != torch.bfloat16
+    monkeypatch.setattr(frozen, "layers_to_hold", lambda *_: [])
+    expected = finetune(name, rows, rows, recipe=recipe, progress=False)
     assert found.history.equals(expected.history)
     wanted = expected.model.state_dict()
     for key, value in found.model.state_dict().items():
         assert value.dtype == wanted[key].dtype
         torch.testing.assert_close(value, wanted[key], rtol=0, atol=0)
+
+
+def test_held_layers_come_back_where_the_model_is(tmp_path):
+    model = bert().requires_grad_(False)
+    with frozen.frozen_in_bfloat16(model, frozen.linear_layers(model), tmp_path):
+        model.to("meta")  # as a Trainer moves it to the GPU
+    assert {parameter.device.type for parameter in model.parameters()} == {"meta"}
+    assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_nothing_is_held_where_most_weights_are_pieces():
+    model = load_model("mini", label_names=NAMES)
+    apply_tuning(model, Recipe(tune="head"))
+    assert frozen.layers_to_hold(model, frozen.linear_layers(model)) == []
 
 
 def test_tune_is_the_recipe_of_that_name_and_goes_through_json():

@@ -119,7 +119,7 @@ def prepare(
     if recipe == "best":
         recipe = best_recipe(model)
     recipe = recipe or replace(default_recipe(model), lexical_expert=model == "use-m")
-    if recipe.ensemble and not centre:
+    if recipe.ensemble and not centre and "zero-shot" in methods:
         raise XlftError(
             "The recipe best always mean-centres in zero-shot: leave out centre=False (--no-centre), or the recipe."
         )

@@ -191,7 +191,8 @@ def _columns(texts: Dataset | list[str], window: range) -> tuple[list[str], list
     """The texts of a window, and their languages where they are known."""
     if isinstance(texts, list):
         return texts[window.start : window.stop], None
-    rows = texts[window.start : window.stop]
+    names = [name for name in ("text", "language") if name in texts.column_names]
+    rows = texts.with_format(None).select_columns(names)[window.start : window.stop]
     return rows["text"], rows.get("language")
 
 

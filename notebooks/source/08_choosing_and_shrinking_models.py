@@ -503,7 +503,7 @@ costs.round(2)
 # > **A misconception.** *"bf16 halves the memory."* Under autocast the trained weights, their gradients and averages
 # > stay float32; what shrinks is a part of the activations. And copies of the weights in bf16 are made for the
 # > products. Frozen matrices are another matter: nothing changes them, so they can be *kept* in bf16, and `finetune`
-# > keeps them so while it trains.
+# > does so where they are most of the model, as with LoRA on a trimmed one (*Cut the vocabulary*).
 #
 # The same estimate as above says how much is left of the halving, for XLM-R base and 16 texts of 128 pieces:
 

@@ -100,6 +100,10 @@ def test_files_that_cannot_be_used_are_named(folder):
         DataError, match=rf"{path}: the column 'intent' must be a ClassLabel .*the files that were read before"
     ):
         load_massive(["en"], folder)
+    rows = massive_file("en-US", "test")
+    rows.remove_columns("id").add_column("id", ["x"] * len(rows)).to_parquet(path)
+    with pytest.raises(DataError, match=rf"{path}: the column 'id' must hold numbers"):
+        load_massive(["en"], folder)
     massive_file("en-US", "test", names=INTENTS[::-1]).to_parquet(path)
     with pytest.raises(DataError, match=r"with the same names"):
         load_massive(["en"], folder)

@@ -1,8 +1,8 @@
 """PAN-X from small Parquet folders in the layout of the Hub's, through the code that reads the real one."""
 
 import pytest
+from datasets import Dataset, Value
 from datasets import Sequence as SequenceFeature
-from datasets import Value
 
 from tests.parquet_folders import SENTENCES, TAGS, panx_file, write_panx
 from xlft_helpers.data import languages_of, select_language
@@ -97,8 +97,15 @@ def test_files_that_cannot_be_used_are_named(folder):
     with pytest.raises(DataError, match=r"found O, B-PER.*I-MISC. Is it a file of PAN-X"):
         load_panx(["en"], folder)
     panx_file([(["Ada"], [1]), (["Ada", "sang"], [1])]).to_parquet(path)
-    with pytest.raises(DataError, match=rf"{path}, row 2: 2 words and 1 tags"):
+    with pytest.raises(DataError, match=rf"{path}, row 2: words and tags must be there, and as many"):
         load_panx(["en"], folder)
+    rows = panx_file([(["Ada"], [1])])
+    for tags, message in (([-1], "a tag is none of 0 to 6"), ([None], "a tag is none of"), (None, "must be there")):
+        Dataset.from_dict(
+            {"tokens": [["Ada"]], "ner_tags": [tags]}, features=rows.select_columns(["tokens", "ner_tags"]).features
+        ).to_parquet(path)
+        with pytest.raises(DataError, match=rf"{path}, row 1: .*{message}"):
+            load_panx(["en"], folder)
     path.unlink()
     with pytest.raises(DataError, match=r"en: no Parquet file of the split 'test'"):
         load_panx(["en"], folder)

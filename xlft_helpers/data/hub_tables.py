@@ -192,7 +192,12 @@ def _read(source: HubTables, paths: Sequence[Path]) -> Dataset:
         # Not `load_dataset("parquet", ...)`: that one counts its use at the Hub, even for files on this machine.
         rows = Dataset.from_parquet([str(path) for path in paths], cache_dir=str(settings.cache_dir() / "datasets"))
     except (ValueError, DatasetGenerationError) as error:  # Arrow's word for what is no Parquet is a ValueError
-        raise DataError(f"{paths[0]} is no Parquet file with rows ({error}). Get the file again.") from error
+        cause = error.__cause__ or error
+        if isinstance(cause, OSError):
+            raise DataError(
+                f"{paths[0]} cannot be read, or not be kept in {settings.cache_dir()}: {cause}. See that there is room."
+            ) from error
+        raise DataError(f"{paths[0]} is no Parquet file with rows ({cause}). Get the file again.") from error
     missing = [column for column in source.columns if column not in rows.column_names]
     if missing:
         raise DataError(

@@ -63,7 +63,7 @@ def load_massive(
                 "Get the files again, all from one place."
             )
         intents = feature.names
-        frames.append(_frame(rows.select_columns(list(MASSIVE.columns)).to_pandas(), intents, language, split))
+        frames.append(_frame(rows.select_columns(list(MASSIVE.columns)).to_pandas(), intents, language, split, path))
     assert intents is not None  # there is a file of each language, or an error
     frame = pd.concat(frames, ignore_index=True)
     if shared:
@@ -75,7 +75,9 @@ def load_massive(
     return build_dataset(frame, intents, "massive", partial_labels=True)
 
 
-def _frame(rows: pd.DataFrame, intents: Sequence[str], language: str, split: str) -> pd.DataFrame:
+def _frame(rows: pd.DataFrame, intents: Sequence[str], language: str, split: str, path: Path) -> pd.DataFrame:
+    if pd.to_numeric(rows["id"], errors="coerce").isna().any():
+        raise DataError(f"{path}: the column 'id' must hold numbers. Get the file again.")
     rows = rows.sort_values("id", key=lambda ids: ids.astype(int))  # one order in all languages
     return pd.DataFrame(
         {

@@ -7,6 +7,7 @@ import gc
 import time
 import warnings
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
@@ -39,7 +40,7 @@ from xlft_helpers.errors import TrainingError
 from xlft_helpers.models import load_config, load_model, load_tokenizer
 from xlft_helpers.objectives import IGNORED
 
-from .frozen import hold_in_bfloat16, linear_layers, put_back
+from .frozen import frozen_in_bfloat16, linear_layers
 from .language_adapters import LanguageAdapter, put_in
 from .memory import BatchPlan, fit_memory, recompute_activations
 from .recipes import OPTIMIZERS, Recipe, default_recipe
@@ -178,7 +179,6 @@ def finetune(
         put_in(model, language_adapter)
     layers = linear_layers(model)
     tuner = apply_tuning(model, recipe)
-    frozen = hold_in_bfloat16(model, layers) if settings.precision().bf16 else {}
     if plan.checkpointing:
         recompute_activations(model)
     trained = trained_parameters(model)
@@ -186,7 +186,14 @@ def finetune(
     kept, model._keys_to_ignore_on_save = model._keys_to_ignore_on_save, _unchanged(model)
     disable_progress_bar()  # a bar for each checkpoint would bury the one that matters
     evaluated = ({"dev": dev} if dev is not None else {}) | dict(watch or {})
-    with distributed.scratch_folder(settings.cache_dir()) as scratch:
+    # What one process chooses, all do: they exchange weights.
+    bf16 = distributed.from_main(lambda: settings.precision().bf16)
+    with ExitStack() as stack:
+        scratch = stack.enter_context(distributed.scratch_folder(settings.cache_dir()))
+        if bf16:
+            own = Path(scratch) / f"process-{distributed.rank()}"
+            own.mkdir()
+            stack.enter_context(frozen_in_bfloat16(model, layers, own))
         trainer = _Trainer(
             model=model,
             args=_training_arguments(
@@ -221,11 +228,6 @@ def finetune(
     del trainer
     settings.release_memory()
     model._keys_to_ignore_on_save = kept
-    if frozen:
-        original = load_model(*what)
-        if language_adapter is not None:
-            put_in(original, language_adapter)
-        put_back(frozen, original)
     return FinetuneResult(
         model=(cast(PreTrainedModel, tuner.merge_and_unload()) if tuner else model).eval(),
         tokenizer=tokenizer,

@@ -22,7 +22,7 @@ from xlft_helpers import settings
 from xlft_helpers.errors import TrainingError
 from xlft_helpers.models import TASKS, load_config
 
-from .frozen import hold_in_bfloat16, linear_layers
+from .frozen import hold, layers_to_hold, linear_layers
 from .recipes import Recipe
 from .tuning import apply_tuning, check_tune
 
@@ -94,8 +94,8 @@ def estimate_memory(
         length: pieces of the longest text. Default 128.
         tune: what is trained, one of :data:`~xlft_helpers.finetuning.TUNINGS`. Default: everything but the piece embeddings.
         optimizer: the recipe's.
-        precision: of the products; weights and gradients are float32 always. Default: what :func:`settings.precision`
-            chooses on this machine.
+        precision: of the products, and of frozen matrices where :func:`finetune` holds them in it; everything else is
+            float32. Default: what :func:`settings.precision` chooses on this machine.
         checkpointing: recompute activations instead of keeping them.
 
     Raises:
@@ -207,8 +207,8 @@ def _estimate(
     model = _build(config, task, recipe)
     with FakeTensorMode():
         _pretend_on_cpu(model)
-        if bf16:
-            hold_in_bfloat16(model, linear_layers(model))
+        if bf16 and (frozen := layers_to_hold(model, linear_layers(model))):
+            hold(model, frozen)
         if plan.checkpointing:
             if not model.supports_gradient_checkpointing:
                 raise TrainingError(

@@ -145,7 +145,7 @@ GLOSSARY = {
     "gradient checkpointing": "Keeping the activations between layers only and computing the others again on the way back: less memory, more time.",
     "gradient accumulation": "Adding up the gradients of several small batches before one step of the optimizer.",
     "bf16": "A number format of 2 bytes with the range of float32 and two to three decimal digits (bfloat16).",
-    "mixed precision": "Computing the large products in a short number format while weights and optimizer stay in float32.",
+    "mixed precision": "Computing the large products in a short number format while trained weights and optimizer stay in float32.",
     "LoRA": "Training, beside a frozen matrix, two thin ones whose product is added to it: r (rows + columns) numbers instead of rows x columns.",
     "adapter": "A small layer that is put into a frozen model and trained in its place.",
     "vocabulary trimming": "Taking out of a model the pieces, and their embeddings, that the chosen languages' texts do not need.",

@@ -84,8 +84,10 @@ def _rows(table: Dataset, language: str, split: str, path: Path) -> Iterator[dic
     names = _tag_names(table, path)
     columns = zip(table["tokens"], table["ner_tags"], strict=True)
     for number, (words, tags) in enumerate(columns, start=1):
-        if len(words) != len(tags):
-            raise DataError(f"{path}, row {number}: {len(words)} words and {len(tags)} tags. Get the file again.")
+        if words is None or tags is None or None in words or len(words) != len(tags):
+            raise DataError(f"{path}, row {number}: words and tags must be there, and as many. Get the file again.")
+        if any(tag is None or not 0 <= tag < len(names) for tag in tags):
+            raise DataError(f"{path}, row {number}: a tag is none of 0 to {len(names) - 1}. Get the file again.")
         kept = [(word, names[tag]) for word, tag in zip(words, tags, strict=True) if word.strip()]
         if not kept:
             continue

@@ -25,6 +25,7 @@ from xlft_helpers.data.languages import check_language
 from xlft_helpers.errors import DataError, ModelError
 from xlft_helpers.finetuning import ProgressBar, Recipe
 from xlft_helpers.finetuning.engine import recipe_arguments, require_finite
+from xlft_helpers.finetuning.tuning import check_tune
 
 from .architecture import encoder_decoder, small_tokenizer
 from .decoding import generate_texts
@@ -107,14 +108,14 @@ def train_translator(
         target: language of the targets.
         source: language of the sources.
         pretrained: begin from ``mini`` on both sides (default), or from random weights.
-        recipe: learning rate, epochs, batch size, warm-up, weight decay and label smoothing count; the rest of a recipe is
+        recipe: learning rate, epochs, batch size, warm-up, weight decay, optimizer and label smoothing count; the rest of a recipe is
             for other tasks.
         seed: fixes random weights and the order of the batches.
         progress: show a bar with the time left.
 
     Raises:
         DataError: an unknown language, missing columns, or no training pair.
-        TrainingError: the loss is not finite.
+        TrainingError: the loss is not finite, or the recipe's optimizer is unknown.
     """
     check_language(source), check_language(target)
     if missing := {"split", "source", "target"} - set(pairs.columns):
@@ -122,6 +123,7 @@ def train_translator(
     train = pairs[pairs["split"] == "train"]
     if train.empty:
         raise DataError("No pair has the split 'train': there is nothing to learn from.")
+    check_tune(recipe)
     tokenizer, kept = small_tokenizer([*train["source"], *train["target"]])
     set_seed(seed)
     model = encoder_decoder(kept, pretrained)
