@@ -186,14 +186,11 @@ def finetune(
     kept, model._keys_to_ignore_on_save = model._keys_to_ignore_on_save, _unchanged(model)
     disable_progress_bar()  # a bar for each checkpoint would bury the one that matters
     evaluated = ({"dev": dev} if dev is not None else {}) | dict(watch or {})
-    # What one process chooses, all do: they exchange weights.
-    bf16 = distributed.from_main(lambda: settings.precision().bf16)
+    bf16 = distributed.from_main(lambda: settings.precision().bf16)  # the same in all: they exchange weights
     with ExitStack() as stack:
         scratch = stack.enter_context(distributed.scratch_folder(settings.cache_dir()))
         if bf16:
-            own = Path(scratch) / f"process-{distributed.rank()}"
-            own.mkdir()
-            stack.enter_context(frozen_in_bfloat16(model, layers, own))
+            stack.enter_context(frozen_in_bfloat16(model, layers, Path(scratch) / f"process-{distributed.rank()}"))
         trainer = _Trainer(
             model=model,
             args=_training_arguments(

@@ -46,7 +46,8 @@ def hold(model: nn.Module, layers: list[nn.Linear]) -> None:
 
 @contextmanager
 def frozen_in_bfloat16(model: PreTrainedModel, layers: Mapping[str, nn.Linear], folder: Path) -> Iterator[None]:
-    """Hold the frozen layers in bfloat16, and give them their own weights again afterwards, from files in ``folder``."""
+    """Hold the frozen layers in bfloat16, and give them their own weights again afterwards, from a folder of files."""
+    folder.mkdir()
     held, dtype = layers_to_hold(model, layers), model.config.dtype
     files = [folder / f"frozen-{number}.safetensors" for number in range(len(held))]
     for layer, file in zip(held, files, strict=True):  # a file each, so that one at a time is in memory
