@@ -843,8 +843,8 @@ pd.DataFrame(rows)
 # **Adapters** (Houlsby et al. 2019) are the third family: small layers put in between. MAD-X (Pfeiffer et al. 2020)
 # stacks an adapter of the *task*, trained on English, on an adapter of the *language*, trained on unlabelled text. To
 # change the language, swap the lower one. Published gains are largest for languages that the encoder hardly knows. The
-# package does it with LoRA in both places (`train_language_adapter`, `swap_language`); what that does for `mini` stands in
-# `benchmarks/language_adapters.md`.
+# package does it with LoRA in both places (`train_language_adapter`, `swap_language`). For `mini` and five languages that it
+# has read it did harm: see `benchmarks/language_adapters.md`.
 #
 # ## Cut the vocabulary
 #
