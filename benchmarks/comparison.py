@@ -4,8 +4,9 @@
     python benchmarks/comparison.py --languages 3 --seeds 1 --rows 200 --growth-rows 1000 --growth-languages 1 2
 
 The parts are what one would otherwise start: a process for each model to train, or one for each method and seed, which
-loads, tokenizes, trains and evaluates by itself. All sides run the `xlft` command on the same file, in turn, each in processes of its own. Times are
-wall times; CPU seconds stand beside them, because they depend less on what else the machine does.
+loads, tokenizes, trains and evaluates by itself. All sides run the `xlft` command on the same file, in turn, each in
+processes of its own. Times are wall times; CPU seconds stand beside them, because they depend less on what else the
+machine does.
 """
 
 import argparse

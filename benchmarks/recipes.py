@@ -25,6 +25,7 @@ from xlft_helpers import settings
 from xlft_helpers.data import languages_of, load_umsab, select_language
 from xlft_helpers.ensembling import fit_ensemble, match_prior, plain_text
 from xlft_helpers.evaluation import baseline_predictions, bootstrap_mean, score
+from xlft_helpers.files import write_whole
 from xlft_helpers.finetuning import Recipe, finetune
 from xlft_helpers.inference import embed, language_shift, predict
 from xlft_helpers.models import load_model, load_tokenizer
@@ -287,8 +288,8 @@ def main() -> None:
                     {code: value and round(100 * value, 1) for code, value in runs[key]["macro_f1"].items()},
                     flush=True,
                 )
-                _replace(STORE, json.dumps(runs, indent=1) + "\n")
-                _replace(HERE / "recipes.md", table(runs))
+                write_whole(STORE, json.dumps(runs, indent=1) + "\n")
+                write_whole(HERE / "recipes.md", table(runs))
 
 
 def table(runs: dict[str, dict[str, Any]]) -> str:
@@ -337,12 +338,6 @@ def _cell(values: list[float]) -> str:
 
 def _number(value: float, digits: int) -> str:
     return "–" if np.isnan(value) else f"{value:.{digits}f}"
-
-
-def _replace(path: Path, text: str) -> None:
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from datasets import DatasetDict
 
 from xlft_helpers.data import load_tweets, select_language
 from xlft_helpers.evaluation import score
+from xlft_helpers.files import write_whole
 from xlft_helpers.finetuning import default_recipe, finetune
 from xlft_helpers.inference import predict
 
@@ -96,9 +97,7 @@ def main() -> None:
         key = f"{model} | {tune} | {rate:g} | {seed}"
         if key not in runs:
             runs[key] = run(data, model, tune, rate, seed)
-            temporary = store.with_suffix(".tmp")
-            temporary.write_text(json.dumps(runs, indent=1) + "\n")
-            temporary.replace(store)
+            write_whole(store, json.dumps(runs, indent=1) + "\n")
     write_table(runs)
 
 

@@ -1,8 +1,12 @@
 """Small folders in the layout that MASSIVE and PAN-X have on the Hub, with made-up rows."""
 
+from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from datasets import ClassLabel, Dataset, Features, Sequence, Value
+
+from xlft_helpers.errors import DataError
 
 INTENTS = ["alarm_set", "play_music", "weather_query"]
 SPLITS = ("train", "validation", "test")
@@ -21,6 +25,13 @@ SENTENCES = {
     "th": [(["ม", "า", "ลี", "อ", "ยู่", "ที่", "น่", "า", "น"], [1, 2, 2, 0, 0, 0, 5, 6, 6])],
     "zh": [(["她", "住", "在", "北", "京"], [0, 0, 0, 5, 6])],
 }  # fmt: skip
+
+
+def refused(load: Callable[..., object], rows: Dataset, path: Path, message: str) -> None:
+    """English is not loaded from the folder once ``rows`` stand in one of its files."""
+    rows.to_parquet(path)
+    with pytest.raises(DataError, match=message):
+        load(["en"], path.parents[2])
 
 
 def massive_rows(locale: str, split: str, each: int) -> dict[str, list]:

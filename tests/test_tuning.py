@@ -219,7 +219,7 @@ def test_frozen_layers_held_in_bfloat16_change_not_a_bit(name, changes, trimmed_
 
 def test_held_layers_come_back_where_the_model_is(tmp_path):
     model = bert().requires_grad_(False)
-    with frozen.frozen_in_bfloat16(model, frozen.linear_layers(model), tmp_path / "held"):
+    with frozen.frozen_in_bfloat16(model, tmp_path / "held"):
         model.to("meta")  # as a Trainer moves it to the GPU
     assert {parameter.device.type for parameter in model.parameters()} == {"meta"}
     assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
@@ -229,7 +229,7 @@ def test_held_layers_come_back_where_the_model_is(tmp_path):
 def test_nothing_is_held_where_most_weights_are_pieces():
     model = load_model("mini", label_names=NAMES)
     apply_tuning(model, Recipe(tune="head"))
-    assert frozen.layers_to_hold(model, frozen.linear_layers(model)) == []
+    assert frozen.layers_to_hold(model) == []
 
 
 def test_tune_is_the_recipe_of_that_name_and_goes_through_json():

@@ -34,6 +34,7 @@ from nbformat import NotebookNode
 from nbstripout import strip_output
 
 from xlft_helpers.execution import execute
+from xlft_helpers.files import write_whole
 from xlft_helpers.teaching.quiz import quiz_markdown
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -96,9 +97,7 @@ def build(source: Path, edition: str, force: bool = False) -> str | None:
             return run.error
         _tidy(notebook)
         how = f"{run.seconds:6.1f} s {run.peak_memory / 2**20:6.0f} MB"
-    temporary = target.with_suffix(".tmp")
-    nbformat.write(notebook, temporary)
-    temporary.replace(target)
+    write_whole(target, nbformat.writes(notebook) + "\n")
     print(f"{edition:9} {source.stem:28} {how}")
     return None
 

@@ -21,9 +21,10 @@ from xlft_helpers import settings
 from xlft_helpers.errors import DataError, DownloadError
 
 from .languages import check_language
+from .tables import SPLIT_NAMES
 
 SPLITS = ("train", "validation", "test")
-"""The splits by the names that the files have; ``validation`` is ``dev`` in the course."""
+"""The splits by the names that the files have."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ def read_tables(
     chosen = _choose(source, languages, None if data_dir is None else Path(data_dir))
     files = _fetch(source, chosen) if data_dir is None else _find(source, chosen, Path(data_dir))
     for (language, split), paths in files.items():
-        yield language, "dev" if split == "validation" else split, _read(source, paths), paths[0]
+        yield language, SPLIT_NAMES[split], _read(source, paths), paths[0]
 
 
 def _choose(source: HubTables, languages: Sequence[str] | None, folder: Path | None) -> list[str]:
@@ -88,10 +89,14 @@ def _choose(source: HubTables, languages: Sequence[str] | None, folder: Path | N
             raise DataError(f"{source.name} has no language {code!r}; it has {', '.join(known)}. Choose among them.")
     if languages or folder is None:
         return list(dict.fromkeys(languages or known))
-    found = [code for code, name in known.items() if (folder / name).is_dir()]
+    found = _present(source, folder)
     if not found:
         raise DataError(f"{folder}: {_layout(source, next(iter(known)))}, and there is no folder of any language.")
     return found
+
+
+def _present(source: HubTables, folder: Path) -> list[str]:
+    return [code for code, name in source.configurations.items() if (folder / name).is_dir()]
 
 
 def _layout(source: HubTables, language: str) -> str:
@@ -106,10 +111,9 @@ def _find(source: HubTables, languages: Sequence[str], folder: Path) -> dict[tup
         for split in SPLITS:
             paths = sorted(place.glob(f"{split}/*.parquet")) or sorted(place.glob(f"{split}-*.parquet"))
             if not paths:
-                there = [code for code, name in source.configurations.items() if (folder / name).is_dir()]
                 raise DataError(
                     f"{place}: no Parquet file of the split {split!r}. {_layout(source, language)}; folders of languages "
-                    f"there: {', '.join(there) or 'none'}. Bring what is missing, or choose other languages."
+                    f"there: {', '.join(_present(source, folder)) or 'none'}. Bring what is missing, or choose other languages."
                 )
             files[language, split] = paths
     return files

@@ -40,7 +40,7 @@ from xlft_helpers.errors import TrainingError
 from xlft_helpers.models import load_config, load_model, load_tokenizer
 from xlft_helpers.objectives import IGNORED
 
-from .frozen import frozen_in_bfloat16, linear_layers
+from .frozen import frozen_in_bfloat16
 from .language_adapters import LanguageAdapter, put_in
 from .memory import BatchPlan, fit_memory, recompute_activations
 from .recipes import OPTIMIZERS, Recipe, default_recipe
@@ -177,7 +177,6 @@ def finetune(
     model = load_model(*what)
     if language_adapter is not None:
         put_in(model, language_adapter)
-    layers = linear_layers(model)
     tuner = apply_tuning(model, recipe)
     if plan.checkpointing:
         recompute_activations(model)
@@ -190,7 +189,7 @@ def finetune(
     with ExitStack() as stack:
         scratch = stack.enter_context(distributed.scratch_folder(settings.cache_dir()))
         if bf16:
-            stack.enter_context(frozen_in_bfloat16(model, layers, Path(scratch) / f"process-{distributed.rank()}"))
+            stack.enter_context(frozen_in_bfloat16(model, Path(scratch) / f"process-{distributed.rank()}"))
         trainer = _Trainer(
             model=model,
             args=_training_arguments(

@@ -5,7 +5,7 @@ can be kept in it meanwhile: the products are the same to the last bit, the floa
 nothing is copied at every step.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,21 +15,16 @@ from torch import nn
 from transformers import PreTrainedModel
 
 
-def linear_layers(model: nn.Module) -> dict[str, nn.Linear]:
-    """The plain linear layers by name; `peft` puts them elsewhere and keeps the objects.
+def layers_to_hold(model: nn.Module) -> list[nn.Linear]:
+    """The frozen linear layers, if they are the larger part of the model's weights; else none.
 
-    A subclass may compute with its weights in other ways, as USE-M's does with its bias.
-    """
-    return {name: module for name, module in model.named_modules() if type(module) is nn.Linear}
-
-
-def layers_to_hold(model: nn.Module, layers: Mapping[str, nn.Linear]) -> list[nn.Linear]:
-    """The frozen ones of the layers, if they are the larger part of the model's weights; else none.
+    Plain layers only: a subclass may compute with its weights in other ways, as USE-M's does with its bias.
 
     Weights that were read lie in a file that is mapped into memory as a whole, and it goes when nothing refers to it any
     more. So the rest must be copied: with an untrimmed table of pieces, that costs more than it saves.
     """
-    frozen = [layer for layer in layers.values() if not any(p.requires_grad for p in layer.parameters(recurse=False))]
+    linear = (module for module in model.modules() if type(module) is nn.Linear)
+    frozen = [layer for layer in linear if not any(p.requires_grad for p in layer.parameters(recurse=False))]
     held = sum(p.nbytes for layer in frozen for p in layer.parameters(recurse=False))
     return frozen if 2 * held > sum(p.nbytes for p in model.parameters()) else []
 
@@ -45,10 +40,10 @@ def hold(model: nn.Module, layers: list[nn.Linear]) -> None:
 
 
 @contextmanager
-def frozen_in_bfloat16(model: PreTrainedModel, layers: Mapping[str, nn.Linear], folder: Path) -> Iterator[None]:
+def frozen_in_bfloat16(model: PreTrainedModel, folder: Path) -> Iterator[None]:
     """Hold the frozen layers in bfloat16, and give them their own weights again afterwards, from a folder of files."""
     folder.mkdir()
-    held, dtype = layers_to_hold(model, layers), model.config.dtype
+    held, dtype = layers_to_hold(model), model.config.dtype
     files = [folder / f"frozen-{number}.safetensors" for number in range(len(held))]
     for layer, file in zip(held, files, strict=True):  # a file each, so that one at a time is in memory
         save_file({name: p.detach().contiguous() for name, p in layer.named_parameters(recurse=False)}, file)

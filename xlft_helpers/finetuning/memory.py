@@ -22,7 +22,7 @@ from xlft_helpers import settings
 from xlft_helpers.errors import TrainingError
 from xlft_helpers.models import TASKS, load_config
 
-from .frozen import hold, layers_to_hold, linear_layers
+from .frozen import hold, layers_to_hold
 from .recipes import Recipe
 from .tuning import apply_tuning, check_tune
 
@@ -207,7 +207,7 @@ def _estimate(
     model = _build(config, task, recipe)
     with FakeTensorMode():
         _pretend_on_cpu(model)
-        if bf16 and (frozen := layers_to_hold(model, linear_layers(model))):
+        if bf16 and (frozen := layers_to_hold(model)):
             hold(model, frozen)
         if plan.checkpointing:
             if not model.supports_gradient_checkpointing:

@@ -108,8 +108,8 @@ def train_translator(
         target: language of the targets.
         source: language of the sources.
         pretrained: begin from ``mini`` on both sides (default), or from random weights.
-        recipe: learning rate, epochs, batch size, warm-up, weight decay, optimizer and label smoothing count; the rest of a recipe is
-            for other tasks.
+        recipe: learning rate, epochs, batch size, warm-up, weight decay, optimizer and label smoothing count; the rest of a
+            recipe is for other tasks.
         seed: fixes random weights and the order of the batches.
         progress: show a bar with the time left.
 
