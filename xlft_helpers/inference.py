@@ -184,7 +184,7 @@ def _batches(
                 columns = {name: [encoded[name][row] for row in rows] for name in MODEL_INPUTS if name in encoded}
                 yield start + rows, tokenizer.pad(columns, return_tensors="pt").to(model.device)
     if len(texts) >= MANY:
-        settings.release_memory()
+        settings.trim_memory()
 
 
 def _columns(texts: Dataset | list[str], window: range) -> tuple[list[str], list[str] | None]:

@@ -11,6 +11,7 @@ import numpy as np
 from datasets import Dataset
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
+from threadpoolctl import threadpool_limits
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from xlft_helpers.errors import DataError, TrainingError
@@ -103,4 +104,6 @@ def fit_head(features: Features, strength: float = 1.0) -> LogisticRegression:
     """
     if len(np.unique(features.labels)) < 2:
         raise TrainingError(f"All {len(features)} rows have the same label: a head needs two classes to tell apart.")
-    return LogisticRegression(C=strength, max_iter=1000).fit(features.embeddings, features.labels)
+    # The products are small: on two cores, sharing each between two threads takes four to seven times as long.
+    with threadpool_limits(1, user_api="blas"):
+        return LogisticRegression(C=strength, max_iter=1000).fit(features.embeddings, features.labels)

@@ -39,6 +39,9 @@ OBJECTIVES = ("clm", "mlm", "tlm")
 LARGEST_GRADIENT = 1.0
 """Gradients with a larger norm are scaled down to it."""
 
+TRIM_EVERY = 5
+"""Steps after which freed memory goes back to the system: batches of ever-new shapes leave holes between them."""
+
 
 @dataclass(frozen=True)
 class PretrainRecipe:
@@ -186,6 +189,8 @@ def pretrain(
         if done % log_every == 0 or done == recipe.steps:
             log.write(done)
             bar.set_postfix_str(log.summary())
+        if done % TRIM_EVERY == 0:
+            settings.trim_memory()
         if folder and (done % checkpoint_every == 0 or done == recipe.steps):
             log.tick()
             saved = {name: asdict(position) for name, position in positions.items()}
@@ -199,7 +204,7 @@ def pretrain(
         bar.update()
     bar.close()
     log.tick()
-    settings.release_memory()
+    settings.trim_memory()
     return PretrainResult(model.eval(), pd.DataFrame(log.rows), log.seconds, log.tokens)
 
 

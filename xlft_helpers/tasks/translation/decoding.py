@@ -51,5 +51,5 @@ def generate_texts(
         given = 2 if "forced_bos_token_id" in options else 1  # the start piece, and perhaps the language's
         for row, text in zip(rows, tokenizer.batch_decode(made[:, given:], skip_special_tokens=True), strict=True):
             found[row] = text.strip()
-    settings.release_memory()
+    settings.trim_memory()
     return found
