@@ -84,13 +84,11 @@ def sides(table: Path, seeds: int, workers: int) -> dict[str, list[list[list[str
     plan, again = (["--plan", str(table.with_suffix(f".{name}.json"))] for name in ("models", "workers"))
     for options in (plan, again):
         subprocess.run(xlft(*data, "--seeds", str(seeds), *options), check=True, stdout=subprocess.DEVNULL)
-    jobs = len(json.loads(Path(plan[1]).read_text(encoding="utf-8"))["jobs"])
-    # A worker takes every so-manieth job in one process. The merged models are the long jobs: they come last in each
-    # seed, so that a stride that does not divide the number of jobs spreads them.
-    shares = [[str(job) for job in range(worker, jobs, workers)] for worker in range(workers)]
+    jobs = json.loads(Path(plan[1]).read_text(encoding="utf-8"))["jobs"]
+    shares = share_out([job["train_languages"] for job in jobs], table, workers)
     return {
         "a process for each model, one after another": [
-            *([xlft(*plan, "--job", str(job))] for job in range(jobs)),
+            *([xlft(*plan, "--job", str(job))] for job in range(len(jobs))),
             [xlft(*plan, "--collect")],
         ],
         "one for each method and seed": [
@@ -102,6 +100,20 @@ def sides(table: Path, seeds: int, workers: int) -> dict[str, list[list[list[str
             [xlft(*again, "--collect")],
         ],
     }
+
+
+def share_out(train_languages: list[list[str]], table: Path, workers: int) -> list[list[str]]:
+    """Job numbers for each worker: the job with the most rows first, each to the worker that has the fewest so far."""
+    frame = pd.read_json(table, lines=True)
+    rows = frame.loc[frame["split"] == "train", "language"].value_counts()
+    sizes = {job: rows[languages].sum() for job, languages in enumerate(train_languages)}
+    shares: list[list[str]] = [[] for _ in range(workers)]
+    totals = [0] * workers
+    for job in sorted(sizes, key=lambda job: -sizes[job]):
+        worker = totals.index(min(totals))
+        shares[worker].append(str(job))
+        totals[worker] += sizes[job]
+    return shares
 
 
 def grow(folder: Path, options: argparse.Namespace) -> pd.DataFrame:

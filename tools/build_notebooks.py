@@ -41,6 +41,10 @@ ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
 SOURCES = NOTEBOOKS / "source"
 EDITIONS = {"learner": NOTEBOOKS, "solutions": NOTEBOOKS / "solutions"}
+METADATA = {
+    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
+}
 
 _EXERCISE = re.compile(
     r"^[ \t]*# --- stub\n(?P<stub>.*?)^[ \t]*# --- solution\n(?P<solution>.*?)^[ \t]*# --- end\n?",
@@ -65,10 +69,7 @@ def render(source: Path, edition: str) -> NotebookNode:
         digest = hashlib.sha256(cell.source.encode()).hexdigest()[:8]
         cell.id = f"{number:03d}-{digest}"
         cell.metadata = NotebookNode({"tags": cell.metadata["tags"]} if "tags" in cell.metadata else {})
-    notebook.metadata = NotebookNode(
-        kernelspec={"display_name": "Python 3", "language": "python", "name": "python3"},
-        language_info={"name": "python"},
-    )
+    notebook.metadata = NotebookNode(METADATA)
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     return notebook
 
@@ -113,6 +114,7 @@ def _keep_outputs(notebook: NotebookNode, committed: NotebookNode) -> bool:
 
 
 def _tidy(notebook: NotebookNode) -> None:
+    notebook.metadata = NotebookNode(METADATA)  # a kernel adds the version of its Python
     for cell in notebook.cells:
         if cell.cell_type == "code":
             # Progress bars and warnings of the run are not part of the lesson.
@@ -122,7 +124,7 @@ def _tidy(notebook: NotebookNode) -> None:
         keep_output=True,
         keep_count=True,
         keep_id=True,
-        extra_keys=["metadata.widgets", "cell.metadata.execution"],
+        extra_keys=["cell.metadata.execution"],
     )
 
 
