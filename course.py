@@ -59,8 +59,11 @@ def main() -> int:
         print(__doc__)
         return 0
     if command not in commands:
-        print(__doc__, file=sys.stderr)
+        print(f"There is no command {command!r}.\n\n{__doc__}", file=sys.stderr)
         return 2
+    if command == "open" and hasattr(os, "geteuid") and os.geteuid() == 0 and "--allow-root" not in rest:
+        print("JupyterLab does not run as root. If you mean it: python3 course.py open --allow-root", file=sys.stderr)
+        return 1
     try:
         install()
     except subprocess.CalledProcessError as error:

@@ -82,7 +82,7 @@ def test_a_lost_or_damaged_job_is_named_and_run_again(copied, damage):
         path.write_bytes({"cut": content[: len(content) // 2], "empty": b"", "text": b"not an archive"}[damage])
     run = PlannedRun(copied)
     assert run.missing() == [2]
-    with pytest.raises(PlanError, match=r"1 of the 4 jobs of .* are not done: 2\. Run them: .* --job 2$"):
+    with pytest.raises(PlanError, match=r"1 of the 4 jobs of .* is not done: 2\. Run them: .* --job 2$"):
         run.collect()
     assert run.run(2, progress=False)
     assert run.missing() == []

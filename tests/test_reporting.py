@@ -1,5 +1,6 @@
 """The report is one valid page: everything escaped, described and inside; nothing fetched, nothing half-written."""
 
+import hashlib
 from html.parser import HTMLParser
 
 import numpy as np
@@ -45,10 +46,13 @@ def data():
         for split, count in (("train", 6), ("dev", 2), ("test", 4)):
             for number in range(count):
                 label = ("no", "yes")[number % 2]
-                text = f"{word} <script>alert({number})</script> & {split} {language} {'abcdefgh'[number] * 9}"
+                unlike = hashlib.sha256(f"{split} {language} {number}".encode()).hexdigest()  # no text resembles another
+                text = f"{word} <script>alert({number})</script> & {unlike}"
                 rows.append((text, label, language, split, f"{language}-{split}-{number}"))
     frame = pd.DataFrame(rows, columns=["text", "label", "language", "split", "id"])
-    frame.loc[frame["id"] == "en-train-0", "text"] = frame.loc[frame["id"] == "en-test-0", "text"].item()  # a leak
+    leak = frame.loc[frame["id"] == "en-test-0", "text"].item()  # one text, and two that it resembles
+    frame.loc[frame["id"] == "en-train-0", "text"] = leak
+    frame.loc[frame["id"] == "en-train-2", "text"] = leak + "!"
     return build_dataset(frame, ["no", "yes"], "test")
 
 
@@ -119,7 +123,7 @@ def test_the_data_are_described_and_the_leak_is_reported(page):
     for part in (
         "unknown pieces %",
         "fertility",
-        "in an earlier split: 1",
+        "in an earlier split: 1 of 12.",
         "flatter",
         "Few test messages",
         "cannot tell",

@@ -29,7 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"xlft: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("xlft: interrupted.", file=sys.stderr)
+        kept = "" if options.run is not _compare or options.output_dir else " With --output-dir, a second call goes on."
+        print(f"xlft: interrupted.{kept}", file=sys.stderr)
         return 130
 
 
@@ -110,7 +111,7 @@ def _add_compare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     compare.add_argument(
         "--label-map", nargs="+", metavar="NAME=LABEL", help="rename labels, e.g. 1=positive 0=negative"
     )
-    compare.add_argument("--model", metavar="NAME", help="use-m, mbert, xlm, xlmr, a Hub id or a folder")
+    compare.add_argument("--model", metavar="NAME", help="use-m, mini, mbert, xlm, xlmr, a Hub id or a folder")
     compare.add_argument(
         "--methods", nargs="+", metavar="METHOD", help="zero-shot, per-language, merged (default: all three)"
     )

@@ -90,6 +90,11 @@ def from_main(compute: Callable[[], Result]) -> Result:
     return result
 
 
+def bf16() -> bool:
+    """Whether products run in bfloat16, as the main process measured it: processes that exchange weights must agree."""
+    return from_main(lambda: settings.precision().bf16)
+
+
 def main_first(compute: Callable[[], Result]) -> Result:
     """Compute in every process, in the main one first: what it downloads, the others find in the cache."""
     mine: list[Result] = []

@@ -50,11 +50,15 @@ def find_notebooks(names: Iterable[str], folder: Path) -> list[Path]:
             [path] if path.suffix == ".ipynb" and path.is_file() else [p for p in everything if p.name.startswith(name)]
         )
         if len(fitting) != 1:
-            known = ", ".join(p.stem for p in everything) or f"none in {folder}"
+            known = ", ".join(p.stem for p in everything)
+            if not known:
+                break
             raise DataError(f"{name!r} fits {len(fitting)} notebooks; give a path or one of: {known}.")
         chosen += fitting
     if not chosen and not everything:
-        raise DataError(f"There are no notebooks in {folder}. Run this in the course's folder.")
+        raise DataError(
+            f"There are no notebooks in {folder}. Run this in the course's folder, or name theirs with --folder."
+        )
     return chosen or everything
 
 

@@ -189,7 +189,7 @@ class PlannedRun:
         missing = self.missing()
         if missing:
             raise PlanError(
-                f"{len(missing)} of the {len(self.plan.jobs)} jobs of {self.plan.path} are not done: "
+                f"{len(missing)} of the {len(self.plan.jobs)} jobs of {self.plan.path} {'is' if len(missing) == 1 else 'are'} not done: "
                 f"{job_ranges(missing)}. Run them: xlft compare --plan {self.plan.path} --job {job_ranges(missing)}"
             )
         for number in range(len(self.plan.jobs)):

@@ -152,14 +152,16 @@ def _data(comparison: Comparison, data: DatasetDict) -> str:
     )
     texts = {k: list(select_language(data["train"], k)["text"]) for k in languages_of(data["train"])}
     twins = {k: len({pair.second for pair in near_duplicates(rows)}) for k, rows in texts.items()}
-    leaks = find_leakage(data)
+    # A text may resemble several; each is counted and shown once, beside the one that it resembles most.
+    leaks = find_leakage(data).drop_duplicates(["language", "split", "text"])
+    later = sum(len(part) for split, part in data.items() if split != "train")
     repeated = ", ".join(f"{_named(k)} {count}" for k, count in twins.items())
     parts = [
         "<h2>The data</h2>",
         _table(sizes, "Examples and the share of each label, by language and split"),
         _table(read, "What the model's tokenizer makes of the test texts"),
         f"<p>Training texts that nearly repeat an earlier one of their language: {html.escape(repeated)}.</p>",
-        f"<p>Texts of dev or test that also stand, equal or nearly equal, in an earlier split: {len(leaks)}."
+        f"<p>Texts of dev or test that also stand, equal or nearly equal, in an earlier split: {len(leaks)} of {later}."
         f"{' Scores on them flatter. Remove them and compare again.' if len(leaks) else ''}</p>",
     ]
     if len(leaks):

@@ -65,6 +65,19 @@ def intersection(rankings, k=60):
     return ["a", "c"]
 
 
+def alphabetical_ties(rankings, k=60):
+    scores = dict(reciprocal_rank_fusion(rankings, k))
+    return sorted(scores, key=lambda item: (-scores[item], item))
+
+
+def ranks_from_0(rankings, k=60):
+    scores = {}
+    for ranking in rankings:
+        for rank, item in enumerate(ranking):
+            scores[item] = scores.get(item, 0) + 1 / (k + rank)
+    return sorted(scores, key=lambda item: -scores[item])
+
+
 def deaf_to_k(rankings, k=60):
     return fusion(rankings, 60)
 
@@ -85,6 +98,7 @@ WRONG = [
     (check.mean_reciprocal_rank, lambda r, a: 0.123, "mean over all queries"),
     (check.mean_reciprocal_rank, lambda r, a: "0.4", "Expected a number"),
     (check.mean_reciprocal_rank, lambda r, a: r[9], "raised IndexError"),
+    (check.mean_reciprocal_rank, lambda r, a: r[3].index(a[3]), "9 is in no list"),
     (check.two_margins, (0.75 / 0.60, 0.80 / 0.76), "exchanged"),
     (check.two_margins, (0.80 - 0.76, 0.75 - 0.60), "*distance* margin"),
     (check.two_margins, (0.80 / 1.52, 0.75 / 1.20), "not by their sum"),
@@ -100,6 +114,8 @@ WRONG = [
     (check.rank_fusion, intersection, "Every item of any ranking"),
     (check.rank_fusion, lambda rankings, k=60: reciprocal_rank_fusion(rankings, k), "without their scores"),
     (check.rank_fusion, deaf_to_k, "With k = 0"),
+    (check.rank_fusion, alphabetical_ties, "named first"),
+    (check.rank_fusion, ranks_from_0, "begin at 1"),
     (check.rank_fusion, lambda rankings, k=60: ["c", "a", "f", "b", "e", "d"], "Expected ['a'"),
     (check.rank_fusion, lambda rankings, k=60: {"a": 1}, "Expected a list"),
 ]

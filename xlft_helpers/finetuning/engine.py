@@ -172,7 +172,8 @@ def finetune(
     if memory_limit is not None:
         longest = max(map(len, encoded["input_ids"]))
         length = -(-longest // PADDED_TO) * PADDED_TO
-        plan = fit_memory(memory_limit, load_config(*what), head.task, recipe, length)
+        limit = memory_limit  # of each process; the main one decides, since all must cut a batch alike
+        plan = distributed.from_main(lambda: fit_memory(limit, load_config(*what), head.task, recipe, length))
     set_seed(seed)
     model = load_model(*what)
     if language_adapter is not None:
@@ -185,10 +186,9 @@ def finetune(
     kept, model._keys_to_ignore_on_save = model._keys_to_ignore_on_save, _unchanged(model)
     disable_progress_bar()  # a bar for each checkpoint would bury the one that matters
     evaluated = ({"dev": dev} if dev is not None else {}) | dict(watch or {})
-    bf16 = distributed.from_main(lambda: settings.precision().bf16)  # the same in all: they exchange weights
     with ExitStack() as stack:
         scratch = stack.enter_context(distributed.scratch_folder(settings.cache_dir()))
-        if bf16:
+        if distributed.bf16():
             stack.enter_context(frozen_in_bfloat16(model, Path(scratch) / f"process-{distributed.rank()}"))
         trainer = _Trainer(
             model=model,
@@ -342,7 +342,7 @@ def recipe_arguments(recipe: Recipe, seed: int, output_dir: Path | str, **others
         label_smoothing_factor=recipe.label_smoothing,
         lr_scheduler_type="linear",
         train_sampling_strategy="group_by_length",
-        bf16=settings.precision().bf16,
+        bf16=distributed.bf16(),
         use_cpu=settings.device().type == "cpu",
         seed=seed,
         logging_strategy="epoch",

@@ -101,8 +101,9 @@ def plot_estimates(
     """
     panels, places, kinds = (list(estimates[column].unique()) for column in ("panel", "place", "kind"))
     figure, grid = plt.subplots(1, len(panels), figsize=(0.8 + 3.6 * len(panels), 3.6), sharey=True, squeeze=False)
+    offsets = np.linspace(-0.25, 0.25, len(kinds)) if len(kinds) > 1 else [0.0]
     for axes, panel in zip(grid.flat, panels, strict=True):
-        for offset, kind, marker in zip(np.linspace(-0.25, 0.25, len(kinds)), kinds, "osD^v", strict=False):
+        for offset, kind, marker in zip(offsets, kinds, "osD^v", strict=False):
             chosen = estimates[(estimates["panel"] == panel) & (estimates["kind"] == kind)].set_index("place")
             rows = chosen.reindex(places)
             errors = np.abs(rows[["low", "high"]].to_numpy().T - rows["estimate"].to_numpy())

@@ -85,7 +85,7 @@ def call(answer: Any, *arguments: Any, **keywords: Any) -> Any:
         result = answer(*arguments, **keywords)
     except Exception as error:
         raise Wrong(
-            f"Your function raised {type(error).__name__}: {error}. Try it on a small input in a cell of its own."
+            f"Your function raised {type(error).__name__}: {str(error).rstrip('.')}. Try it on a small input in a cell of its own."
         ) from error
     if result is ...:
         raise NotAttempted

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from .report import NotAttempted, Wrong, call, exercise, number
 
 _COSINES = (0.80, 0.75)
@@ -15,7 +17,12 @@ def mean_reciprocal_rank(answer: Any) -> str:
     """The mean of 1 / rank of the right text; 0 where it is not in the list."""
     rankings, answers = [[4, 1, 3], [2, 5, 0], [1, 3, 2], [0, 4]], [4, 5, 2, 9]
     ranks = [1, 2, 3, None]
-    got = number(call(answer, rankings, answers))
+    try:
+        got = number(call(answer, rankings, answers))
+    except Wrong as wrong:
+        raise Wrong(
+            f"{wrong} It was called with the rankings {rankings} and the answers {answers}; 9 is in no list."
+        ) from wrong
     case = f"For answers at the ranks 1, 2, 3 and one that is not in its list you returned {got:.3f}. "
     found = [rank for rank in ranks if rank]
     expected = sum(1 / rank for rank in found) / len(ranks)
@@ -86,8 +93,18 @@ def rank_fusion(answer: Any) -> str:
         raise Wrong(case + "That is the order in which they are first named. Sort by the sum of 1 / (k + rank).")
     if got != expected:
         raise Wrong(case + f"Expected {expected}: the sum of 1 / (60 + rank) over the lists that hold the item.")
+    ties = _items(call(answer, [["z"], ["a"]]))
+    if ties != ["z", "a"]:
+        raise Wrong(
+            f"For [['z'], ['a']] you returned {ties}. Of equal scores, the item that was named first comes first."
+        )
     two = [["x", "v", "y"], ["v", "w", "y"]]
-    sharp = _items(call(answer, [list(ranking) for ranking in two], k=0))
+    try:
+        sharp = _items(call(answer, [list(ranking) for ranking in two], k=0))
+    except Wrong as wrong:
+        if isinstance(wrong.__cause__, ZeroDivisionError):
+            raise Wrong("With k = 0 your function divides by zero. Do your ranks begin at 1?") from wrong
+        raise
     if sharp != ["v", "x", "y", "w"]:
         raise Wrong(
             f"With k = 0 the rankings {two} give {sharp}, expected ['v', 'x', 'y', 'w'] (3/2, 1, 2/3 and 1/2). Do you use "
@@ -97,7 +114,7 @@ def rank_fusion(answer: Any) -> str:
 
 
 def _two_numbers(answer: Any) -> list[float]:
-    if not isinstance(answer, (tuple, list)) or len(answer) != 2:
+    if not isinstance(answer, (tuple, list, np.ndarray)) or len(answer) != 2:
         raise Wrong("Expected two numbers: (margin_a, margin_b).")
     if any(value is ... for value in answer):
         raise NotAttempted
