@@ -51,6 +51,8 @@ def test_notebooks_are_found_by_number_name_or_path(tmp_path):
         find_notebooks(["07"], tmp_path)
     with pytest.raises(DataError, match="no notebooks"):
         find_notebooks([], tmp_path / "empty")
+    with pytest.raises(DataError, match="no notebooks in"):  # a name that fits nothing is not passed over
+        find_notebooks([str(first), "02"], tmp_path / "empty")
 
 
 def test_peak_memory_is_not_that_of_the_process_that_started_this_one():

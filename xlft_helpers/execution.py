@@ -43,22 +43,23 @@ def find_notebooks(names: Iterable[str], folder: Path) -> list[Path]:
         DataError: a name fits no notebook or more than one.
     """
     everything = sorted(folder.glob("[0-9][0-9]_*.ipynb"))
+    nothing = DataError(
+        f"There are no notebooks in {folder}. Run this in the course's folder, or name theirs with --folder."
+    )
     chosen = []
     for name in names:
         path = Path(name)
         fitting = (
             [path] if path.suffix == ".ipynb" and path.is_file() else [p for p in everything if p.name.startswith(name)]
         )
+        if not fitting and not everything:
+            raise nothing
         if len(fitting) != 1:
             known = ", ".join(p.stem for p in everything)
-            if not known:
-                break
             raise DataError(f"{name!r} fits {len(fitting)} notebooks; give a path or one of: {known}.")
         chosen += fitting
     if not chosen and not everything:
-        raise DataError(
-            f"There are no notebooks in {folder}. Run this in the course's folder, or name theirs with --folder."
-        )
+        raise nothing
     return chosen or everything
 
 
