@@ -47,7 +47,7 @@ CASES = [
     Case("use-m", "lora", 64, 128),
     Case("use-m", "full", 32, 64),
     Case("bert-33m", "full", 16, 128),
-    Case("bert-33m", "frozen-embeddings", 16, 128, 0.8),
+    Case("bert-33m", "frozen-embeddings", 16, 128, 0.9),
     Case("bert-33m", "full", 16, 128, optimizer="adafactor"),
     Case("bert-33m", "lora", 16, 128),
     Case("bert-33m", "lora", 16, 128, 0.75),
@@ -121,7 +121,7 @@ def main() -> None:
         save_bert(folder)
         for number, case in enumerate(CASES):
             command = [sys.executable, __file__, "--only", str(number), "--folder", folder]
-            output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+            output = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
             found = json.loads(output.strip().splitlines()[-1])
             method = case.tune if case.optimizer == "adamw" else f"{case.tune}, {case.optimizer}"
             part = f"{found['part']}{', recomputed' if found['recompute'] else ''}"
