@@ -110,7 +110,7 @@ def share_out(train_languages: list[list[str]], table: Path, workers: int) -> li
     shares: list[list[str]] = [[] for _ in range(workers)]
     totals = [0] * workers
     for job in sorted(sizes, key=lambda job: -sizes[job]):
-        worker = totals.index(min(totals))
+        worker = min(range(workers), key=totals.__getitem__)
         shares[worker].append(str(job))
         totals[worker] += sizes[job]
     return shares

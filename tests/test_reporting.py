@@ -46,9 +46,8 @@ def data():
         for split, count in (("train", 6), ("dev", 2), ("test", 4)):
             for number in range(count):
                 label = ("no", "yes")[number % 2]
-                unlike = hashlib.sha256(
-                    f"{split} {language} {number}".encode()
-                ).hexdigest()  # no text resembles another
+                # A text of its own for each: by chance, none resembles another.
+                unlike = hashlib.sha256(f"{split} {language} {number}".encode()).hexdigest()
                 text = f"{word} <script>alert({number})</script> & {unlike}"
                 rows.append((text, label, language, split, f"{language}-{split}-{number}"))
     frame = pd.DataFrame(rows, columns=["text", "label", "language", "split", "id"])

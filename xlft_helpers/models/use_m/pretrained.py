@@ -54,7 +54,7 @@ def load_use_m_tokenizer() -> UseMTokenizer:
     model = SentencePieceProcessor(model_proto=_read_resource("sp.model"))
     ids = range(model.get_piece_size())
     tokenizer = build_tokenizer([(model.id_to_piece(i), model.get_score(i)) for i in ids])
-    settings.release_memory()  # building takes some 120 MB more than the tokenizer does
+    settings.trim_memory()  # building takes some 120 MB more than the tokenizer does
     return tokenizer
 
 
@@ -76,7 +76,7 @@ def _arrays() -> dict[str, np.ndarray]:
     parts = [arrays.pop(f"q{chunk + 1}") for chunk in range(QUANTIZATION_CHUNKS)]
     arrays["table"] = np.stack(parts, axis=1).reshape(-1, parts[0].shape[1])
     del parts
-    settings.release_memory()  # the archive and the table's parts together are larger than what is kept
+    settings.trim_memory()  # the archive and the table's parts together are larger than what is kept
     return arrays
 
 
