@@ -23,7 +23,7 @@ def data():
 
 @pytest.fixture(scope="module")
 def comparison(data):
-    return compare(data, seeds=2, recipe=QUICK, progress=False)
+    return compare(data, seeds=2, recipe=QUICK, matrix=True, progress=False)
 
 
 def test_methods_that_need_the_same_model_share_it():
@@ -59,7 +59,7 @@ def test_runs_are_what_the_predictions_say(comparison):
 
 def test_rows_of_the_transfer_matrix_are_centred_alike(data):
     settings = {"methods": ["per-language"], "languages": ["en", "fr"], "seeds": 1, "recipe": QUICK, "progress": False}
-    centred, plain = (compare(data, centre=centre, **settings) for centre in (True, False))
+    centred, plain = (compare(data, centre=centre, matrix=True, **settings) for centre in (True, False))
     for one, other in zip(centred.predictions, plain.predictions, strict=True):
         if one.method == "per-language":
             at_home = one.train_languages == (one.test_language,)
@@ -92,6 +92,25 @@ def test_transfer_matrix_has_every_single_language_model(comparison):
     assert matrix.notna().all().all()
     own = comparison.runs[comparison.runs["method"] == "per-language"].groupby("test_language")["macro_f1"].mean()
     assert np.diag(matrix) == pytest.approx(own[matrix.index].to_numpy())
+
+
+def test_without_a_matrix_a_language_answers_for_itself_and_figures_stay(comparison, data, tmp_path, monkeypatch):
+    few = {"seeds": 2, "recipe": QUICK, "progress": False, "output_dir": tmp_path}
+    plain = compare(data, **few)
+    elsewhere = [p for p in plain.predictions if p.method == "per-language" and not p.is_own_use]
+    assert {p.train_languages for p in elsewhere} == {("en",)}  # the model of zero-shot
+    assert plain.runs.drop(columns="train_seconds").equals(comparison.runs.drop(columns="train_seconds"))
+    assert plain.transfer_matrix().loc["en"].notna().all()
+    assert plain.transfer_matrix().loc["fr"].notna().to_dict() == {"en": False, "fr": True, "de": False}
+    # What was kept does for zero-shot and merged; the others must answer again, in all languages.
+    trained, real = [], engine.finetune
+    monkeypatch.setattr(
+        engine,
+        "finetune",
+        lambda name, rows, *a, **k: (trained.append({*rows["language"]}), real(name, rows, *a, **k))[1],
+    )
+    assert compare(data, matrix=True, **few).transfer_matrix().notna().all().all()
+    assert trained == [{"fr"}, {"de"}] * 2
 
 
 def test_lexical_expert_answers_only_in_languages_it_was_trained_on(data, monkeypatch):

@@ -64,6 +64,11 @@ def test_rows_are_shared_out_and_put_together_in_order(work):
         assert found(work, rank)["first"] == rank
 
 
+def test_all_compute_in_the_precision_of_the_main_process(work):
+    main, other = (found(work, rank)["precision"] for rank in (0, 1))
+    assert main == other != "said by the test"
+
+
 def test_two_processes_train_the_model_that_one_trains(work, alone):
     first, second = (np.load(work / f"weights-{rank}.npy") for rank in (0, 1))
     assert np.array_equal(first, second)

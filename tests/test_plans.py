@@ -111,7 +111,7 @@ def edited(plan, **changes):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"format": 99}, r"format 99 of xlft-helpers .*reads its own plans in format 1\. Install the other version"),
+        ({"format": 99}, r"format 99 of xlft-helpers .*reads its own plans in format 2\. Install the other version"),
         ({"package": "0.0.1"}, r"xlft-helpers 0\.0\.1; this is xlft-helpers"),
         ({"jobs": None}, "'jobs' is missing or damaged"),
         ({"jobs": [{"seed": 0}]}, "'jobs' or 'recipe' is damaged"),

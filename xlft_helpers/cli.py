@@ -89,6 +89,7 @@ COMPARE_DEFAULTS: dict[str, Any] = {
     "seeds": 3,
     "alpha": 1.0,
     "centre": True,
+    "matrix": False,
 }
 """What is compared, unless an argument says otherwise; a plan fixes these. An argument that was not given is absent from the
 parsed options, so that one that contradicts a plan can be told from a default."""
@@ -122,6 +123,10 @@ def _add_compare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     compare.add_argument(
         "--centre", action=argparse.BooleanOptionalAction,
         help="mean-centre target languages in zero-shot, from unlabelled training texts (default: yes)",
+    )  # fmt: skip
+    compare.add_argument(
+        "--matrix", action="store_true",
+        help="let every language's model answer in all of them: the transfer matrix in --json (default: no, it costs time)",
     )  # fmt: skip
     compare.add_argument(
         "--recipe", choices=["best"], default=None,
@@ -285,7 +290,7 @@ def _what_to_compare(chosen: dict[str, Any]) -> tuple[dict[str, Any], dict[str, 
         "languages": chosen["languages"] if chosen["data"] in ("intents", "massive") else None,
         "label_map": _label_map(chosen["label_map"]),
     }
-    names = ("model", "methods", "source", "languages", "seeds", "alpha", "centre")
+    names = ("model", "methods", "source", "languages", "seeds", "alpha", "centre", "matrix")
     return data, {name: chosen[name] for name in names}
 
 

@@ -41,6 +41,7 @@ def compare(
     seeds: int = 3,
     alpha: float = 1.0,
     centre: bool = True,
+    matrix: bool = False,
     recipe: Recipe | Literal["best"] | None = None,
     output_dir: Path | str | None = None,
     progress: bool = True,
@@ -49,7 +50,7 @@ def compare(
 
     * ``zero-shot``: one model, trained on the source language only, tested on every language. No label of another
       language is used. With ``centre``, unlabelled training texts are: see :func:`~xlft_helpers.inference.language_shift`.
-    * ``per-language``: one model a language, tested on its own language (and on all, for the transfer matrix).
+    * ``per-language``: one model a language, tested on its own language.
     * ``merged``: one model, trained on all languages, each drawn with p_k ∝ M_k^alpha.
 
     Each model keeps the epoch with the best macro-F1 on the dev rows of the languages it was trained on: zero-shot
@@ -66,6 +67,8 @@ def compare(
         alpha: exponent of the language sampling; 1 is plain concatenation.
         centre: mean-centre the sentence embeddings of languages that a model of one language was not trained on, in
             zero-shot and in the transfer matrix (default), where the model has them.
+        matrix: let every model of one language answer in all of them, for :meth:`Comparison.transfer_matrix`. With eight
+            languages and USE-M that takes three quarters more time, so it is done only when asked for.
         recipe: default: the model's own, for USE-M with its lexical expert. That expert answers in the languages it was
             trained on only, so it never takes part in zero-shot transfer. ``"best"`` is the ensemble that UMSAB's dev sets
             favoured, see :func:`~xlft_helpers.ensembling.fit_ensemble`: dearer, it always centres, takes every
@@ -80,10 +83,19 @@ def compare(
         DataError: rows that a method needs are missing.
         XlftError: an unknown method, fewer than one seed, an alpha outside [0, 1], or ``"best"`` without ``centre``.
     """
-    prepared = prepare(
-        data, model, methods, source=source, languages=languages, seeds=seeds, alpha=alpha, centre=centre, recipe=recipe
-    )
     distributed.start()
+    prepared = prepare(
+        data,
+        model,
+        methods,
+        source=source,
+        languages=languages,
+        seeds=seeds,
+        alpha=alpha,
+        centre=centre,
+        matrix=matrix,
+        recipe=recipe,
+    )
     store = prepared.store(output_dir) if output_dir else None
     predictions: list[Prediction] = []
     hidden = not (progress and distributed.is_main()) or len(prepared.jobs) == 1
@@ -103,6 +115,7 @@ def prepare(
     seeds: int = 3,
     alpha: float = 1.0,
     centre: bool = True,
+    matrix: bool = False,
     recipe: Recipe | Literal["best"] | None = None,
 ) -> "Prepared":
     """Check what is to be compared, and list the models to train, without training any.
@@ -133,6 +146,7 @@ def prepare(
         "seeds": seeds,
         "alpha": alpha,
         "centre": centre,
+        "matrix": matrix,
         "recipe": asdict(recipe),
         "labels": label_names(data["train"]),
         "parallel_test": _is_parallel(test),
@@ -159,11 +173,6 @@ class Prepared:
     settings: dict[str, Any]
     jobs: list[Job]
 
-    @property
-    def test_sizes(self) -> dict[str, int]:
-        """The number of test rows of each language."""
-        return {language: len(rows) for language, rows in self.test.items()}
-
     @cached_property
     def fingerprint(self) -> str:
         """Of all rows; data with another fingerprint may give other results."""
@@ -175,12 +184,19 @@ class Prepared:
 
     def finished(self, job: Job, store: JobStore) -> list[Prediction] | None:
         """What a job that was run before answered; ``None`` if it is to be run. All processes hear the same."""
-        return distributed.from_main(lambda: store.read(job, self.test_sizes))
+        sizes = {language: len(rows) for language, rows in self.tests(job).items()}
+        return distributed.from_main(lambda: store.read(job, sizes))
+
+    def tests(self, job: Job) -> dict[str, Dataset]:
+        """The test rows that the model of a job answers: its own language's if nobody will look at the others."""
+        if self.settings["matrix"] or job.methods != ("per-language",):
+            return self.test
+        return {language: self.test[language] for language in job.train_languages}
 
     def run(self, job: Job, store: JobStore | None = None, progress: bool = True) -> list[Prediction]:
         """Train the model of one job and let it answer every test set, and keep the answers in ``store``."""
         model, alpha, centre = (self.settings[key] for key in ("model", "alpha", "centre"))
-        predictions = _run(job, self.data, self.test, model, alpha, centre, self.recipe, progress)
+        predictions = _run(job, self.data, self.tests(job), model, alpha, centre, self.recipe, progress)
         if store:
             distributed.from_main(lambda: store.write(job, predictions))
         return predictions

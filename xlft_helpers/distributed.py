@@ -22,9 +22,13 @@ Result = TypeVar("Result")
 
 
 def start() -> None:
-    """Join the processes that were started together; called once at the beginning, again without effect."""
+    """Join the processes that were started together, and compute in the main one's precision.
+
+    Called once at the beginning, again without effect.
+    """
     if int(os.environ.get("WORLD_SIZE", "1")) > 1 and not dist.is_initialized():
         PartialState(cpu=settings.device().type == "cpu")
+        settings.adopt_precision(from_main(settings.precision))
 
 
 @contextmanager
@@ -88,11 +92,6 @@ def from_main(compute: Callable[[], Result]) -> Result:
         raise
     dist.broadcast_object_list([result])
     return result
-
-
-def bf16() -> bool:
-    """Whether products run in bfloat16, as the main process measured it: processes that exchange weights must agree."""
-    return from_main(lambda: settings.precision().bf16)
 
 
 def main_first(compute: Callable[[], Result]) -> Result:

@@ -17,7 +17,7 @@ from xlft_helpers.models.use_m import UseMForSequenceClassification, UseMModel
 BATCH_TOKENS = 1024
 """Texts are grouped until padding them to the longest would exceed this many tokens."""
 
-WINDOW = 20_000
+WINDOW = 5_000
 """So many texts are tokenized and sorted at a time: a million take no more memory than these, but for their answers."""
 
 MANY = 100

@@ -21,7 +21,7 @@ from xlft_helpers.finetuning import Recipe
 from xlft_helpers.jobs import Job, JobStore
 from xlft_helpers.results import Comparison, Prediction
 
-FORMAT = 1
+FORMAT = 2
 """Of the file; goes up whenever an older version would misread it."""
 
 ENTRIES = {"data": dict, "fingerprint": str, "comparison": dict, "recipe": dict, "jobs": list}

@@ -159,7 +159,10 @@ class Comparison:
         )
 
     def transfer_matrix(self) -> pd.DataFrame:
-        """Mean macro-F1 over seeds of every single-language model on every test language (rows: train language)."""
+        """Mean macro-F1 over seeds of every single-language model on every test language (rows: train language).
+
+        A pair that was not run is NaN; ``compare(..., matrix=True)`` runs them all.
+        """
         single = [p for p in self.predictions if p.method in ("zero-shot", "per-language")]
         rows = [
             {

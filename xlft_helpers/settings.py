@@ -87,12 +87,24 @@ def device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-@cache
+_adopted: list[Precision] = []
+
+
 def precision() -> Precision:
     """Choose bfloat16 where it gains: measured once, on a product of the size that fine-tuning spends its time on.
 
     CPUs without bfloat16 units run it several times slower than float32, so the choice cannot be fixed beforehand.
     """
+    return _adopted[0] if _adopted else _measured_precision()
+
+
+def adopt_precision(chosen: Precision) -> None:
+    """Take over what another process chose: those that work on one result must compute alike."""
+    _adopted[:] = [chosen]
+
+
+@cache
+def _measured_precision() -> Precision:
     if device().type == "cuda":
         supported = torch.cuda.is_bf16_supported()
         return Precision(supported, f"the GPU {'has' if supported else 'has no'} bfloat16 units")

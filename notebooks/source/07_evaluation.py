@@ -357,15 +357,17 @@ check.accuracy_interval(my_accuracy_interval)
 # More seeds shrink the first part only, more messages the second only. To see both we train for real: three seeds of
 # zero-shot, per-language and merged models on three languages. `compare` shares models where it can: the zero-shot
 # model *is* the per-language model of English. With `centre=False` each model is used as it is, without the centring of
-# notebook 05, which needs unlabelled text of the targets; and `default_recipe` is the encoder with its head and
-# nothing else. This is the longest cell of the notebook.
+# notebook 05, which needs unlabelled text of the targets; `matrix=True` lets every model answer in every language, to
+# be drawn further below; and `default_recipe` is the encoder with its head and nothing else. This is the longest cell
+# of the notebook.
 
 # %%
 from xlft_helpers.comparison import compare
 from xlft_helpers.finetuning import default_recipe
 
 compared, model_name = ["en", "fr", "ar"], settings.default_model()
-comparison = compare(data, model_name, languages=compared, centre=False, recipe=default_recipe(model_name))
+recipe = default_recipe(model_name)
+comparison = compare(data, model_name, languages=compared, centre=False, matrix=True, recipe=recipe)
 parallel = comparison.settings["parallel_test"]
 print("The test messages are", "the same in every language." if parallel else "different ones in every language.")
 

@@ -188,7 +188,7 @@ def finetune(
     evaluated = ({"dev": dev} if dev is not None else {}) | dict(watch or {})
     with ExitStack() as stack:
         scratch = stack.enter_context(distributed.scratch_folder(settings.cache_dir()))
-        if distributed.bf16():
+        if settings.precision().bf16:
             stack.enter_context(frozen_in_bfloat16(model, Path(scratch) / f"process-{distributed.rank()}"))
         trainer = _Trainer(
             model=model,
@@ -342,7 +342,7 @@ def recipe_arguments(recipe: Recipe, seed: int, output_dir: Path | str, **others
         label_smoothing_factor=recipe.label_smoothing,
         lr_scheduler_type="linear",
         train_sampling_strategy="group_by_length",
-        bf16=distributed.bf16(),
+        bf16=settings.precision().bf16,
         use_cpu=settings.device().type == "cpu",
         seed=seed,
         logging_strategy="epoch",
