@@ -97,7 +97,6 @@ def work(folder: Path) -> None:
     for count in (13, 1):
         finetune("use-m", rows(count, 64), rows(count, 64), recipe=Recipe(epochs=1), progress=False)
         found[f"scored {count}"] = scored.pop()
-    engine._macro_f1 = real
     found["shared"] = [
         distributed.shared_rows(lambda numbers: numbers[:, None] * 10.0, n).ravel().tolist() for n in (7, 1, 0)
     ]
@@ -109,7 +108,10 @@ def work(folder: Path) -> None:
     result = train()
     found["history"] = result.history.to_dict("list")
     np.save(folder / f"weights-{distributed.rank()}.npy", weights(result.model))
+    scored.clear()
     np.save(folder / f"resumed-{distributed.rank()}.npy", weights(train(folder / "by-one").model))
+    found["scored after resuming"] = len(scored)
+    engine._macro_f1 = real
     interrupted(folder / "by-two")
     (folder / f"found-{distributed.rank()}.json").write_text(json.dumps(found))
 

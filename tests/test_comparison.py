@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+import torch
 
 from xlft_helpers import comparison as engine
 from xlft_helpers.comparison import compare, plan
@@ -11,6 +12,7 @@ from xlft_helpers.data import load_tweets, select_language
 from xlft_helpers.errors import DataError, XlftError
 from xlft_helpers.evaluation import score
 from xlft_helpers.finetuning import Recipe
+from xlft_helpers.models import load_model, load_tokenizer
 from xlft_helpers.results import Comparison, Prediction
 
 QUICK = Recipe(epochs=1)
@@ -214,6 +216,24 @@ def test_interrupted_comparison_goes_on_without_training_again(data, tmp_path, m
     whole = compare(data, **{**settings, "output_dir": None})
     assert resumed.runs.drop(columns="train_seconds").equals(whole.runs.drop(columns="train_seconds"))
     assert not list(tmp_path.glob("*.tmp"))
+
+
+def test_only_what_was_centred_is_said_to_be(data, tmp_path):
+    model, tokenizer = load_model("mini", "embedding"), load_tokenizer("mini")
+    for part in (model, tokenizer):
+        part.save_pretrained(tmp_path / "model")
+    settings = {"methods": ["zero-shot"], "languages": ["en", "fr"], "seeds": 1, "recipe": QUICK, "progress": False}
+    settings["output_dir"] = tmp_path / "runs"
+    first = compare(data, str(tmp_path / "model"), **settings)
+    assert "mean-centred" not in first.report()
+    assert "mean-centred" in compare(data, **settings).report()
+    # Another model in the same folder is another model.
+    with torch.no_grad():
+        for weights in model.parameters():
+            weights.mul_(-1)
+    model.save_pretrained(tmp_path / "model")
+    other = compare(data, str(tmp_path / "model"), **settings)
+    assert not np.array_equal(first.predictions[0].probabilities, other.predictions[0].probabilities)
 
 
 def test_finished_runs_of_other_data_are_not_reused(data, tmp_path):

@@ -12,7 +12,7 @@ import pytest
 from xlft_helpers import distributed
 from xlft_helpers.cli import main
 from xlft_helpers.errors import MainProcessError, TrainingError
-from xlft_helpers.finetuning import Recipe, finetune
+from xlft_helpers.finetuning import Recipe, engine, finetune
 
 from . import distributed_worker as worker
 from .test_cli import reviews
@@ -82,11 +82,15 @@ def test_two_processes_train_the_model_that_one_trains(work, alone):
 def test_a_checkpoint_of_one_process_goes_on_with_two(work, alone):
     resumed = np.load(work / "resumed-0.npy")
     assert np.array_equal(resumed, np.load(work / "resumed-1.npy"))
+    assert found(work, 0)["scored after resuming"] == 2
     assert np.corrcoef(resumed, worker.weights(alone.model))[0, 1] > 0.99
 
 
-def test_a_checkpoint_of_two_processes_goes_on_with_one(work, alone):
+def test_a_checkpoint_of_two_processes_goes_on_with_one(work, alone, monkeypatch):
+    scored, real = [], engine._macro_f1
+    monkeypatch.setattr(engine, "_macro_f1", lambda prediction: scored.append(1) or real(prediction))
     resumed = worker.train(work / "by-two")
+    assert len(scored) == 2  # epochs; the first was done by two
     assert list(resumed.history["epoch"]) == [1, 2, 3]
     assert list(resumed.history["train_loss"]) == pytest.approx(list(alone.history["train_loss"]), abs=0.1)
 

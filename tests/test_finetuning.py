@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 import torch
 from datasets import ClassLabel, Dataset
+from transformers import BertConfig
 
 from xlft_helpers.errors import TrainingError
-from xlft_helpers.finetuning import Recipe, best_recipe, finetune
+from xlft_helpers.finetuning import Recipe, best_recipe, default_recipe, engine, finetune
 from xlft_helpers.inference import length_batches, predict
 from xlft_helpers.models import load_model
 
@@ -113,6 +114,35 @@ def test_diverging_training_names_the_learning_rate():
         finetune("use-m", dataset(), recipe=Recipe(learning_rate=float("inf"), epochs=1, warmup=0), progress=False)
 
 
+def test_an_output_folder_is_of_one_run(tmp_path):
+    run = {"recipe": Recipe(epochs=1, batch_size=8), "output_dir": tmp_path / "run", "progress": False}
+    first = finetune("use-m", dataset(), **run)
+    assert torch.equal(weights(finetune("use-m", dataset(), **run).model), weights(first.model))
+    for changes, what in (
+        ({"seed": 1}, "seed differs"),
+        ({"recipe": Recipe(epochs=2, batch_size=8), "dev": dataset()}, "recipe, dev rows differ"),
+    ):
+        with pytest.raises(TrainingError, match=rf"run holds another run than this one; {what}\. Choose another"):
+            finetune("use-m", dataset(), **{**run, **changes})
+    with pytest.raises(TrainingError, match="training rows differs"):
+        finetune("use-m", dataset().select(range(8)), **run)
+    (tmp_path / "run" / "run.json").unlink()
+    with pytest.raises(TrainingError, match="holds another run"):  # nobody knows of which run these checkpoints are
+        finetune("use-m", dataset(), **run)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(TrainingError, match="file cannot be used"):
+        finetune("use-m", dataset(), **{**run, "output_dir": tmp_path / "file"})
+
+
+def test_a_folder_gets_the_recipe_of_its_architecture(tmp_path):
+    for name in ("use-m", "mini"):
+        load_model(name, "embedding").save_pretrained(tmp_path / name)
+        assert default_recipe(str(tmp_path / name)) == default_recipe(name)
+        assert default_recipe(str(tmp_path / name), "lora") == default_recipe(name, "lora")
+    BertConfig().save_pretrained(tmp_path / "bert")
+    assert default_recipe(str(tmp_path / "bert")) == default_recipe("mbert") != default_recipe("mini")
+
+
 KILLED = """
 import sys
 sys.path.insert(0, {tests!r})
@@ -122,7 +152,7 @@ finetune("use-m", dataset(), dataset(), recipe=Recipe(epochs=12, batch_size=8), 
 """
 
 
-def test_a_killed_run_goes_on_and_ends_with_the_same_weights(tmp_path):
+def test_a_killed_run_goes_on_and_ends_with_the_same_weights(tmp_path, monkeypatch):
     recipe = Recipe(epochs=12, batch_size=8)
     code = KILLED.format(tests=str(Path(__file__).parent), folder=str(tmp_path / "run"))
     process = subprocess.Popen([sys.executable, "-c", code], env=os.environ, stderr=subprocess.DEVNULL)
@@ -133,7 +163,16 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_weights(tmp_path):
         time.sleep(0.05)
     process.send_signal(signal.SIGKILL)
     process.wait()
+    # As if it had been killed while it saved its next checkpoint.
+    done = max(int(path.parent.name[11:]) for path in tmp_path.glob("run/checkpoint-*/trainer_state.json"))
+    half = tmp_path / "run" / f"checkpoint-{done + -(-len(dataset()) // 8)}"
+    half.mkdir(exist_ok=True)
+    (half / "trainer_state.json").unlink(missing_ok=True)
+    (half / "model.safetensors").write_bytes(b"half")
+    scored, real = [], engine._macro_f1
+    monkeypatch.setattr(engine, "_macro_f1", lambda prediction: scored.append(1) or real(prediction))
     resumed = finetune("use-m", dataset(), dataset(), recipe=recipe, output_dir=tmp_path / "run", progress=False)
+    assert 0 < len(scored) < 12, "it began anew"
     whole = finetune("use-m", dataset(), dataset(), recipe=recipe, progress=False)
     assert torch.equal(weights(resumed.model), weights(whole.model))
     assert resumed.best_epoch == whole.best_epoch

@@ -69,7 +69,7 @@ def comparison():
     ]
     settings = {
         "model": "use-m", "methods": ["zero-shot", "merged"], "source": "en", "train_languages": ["en", "ar"], "seeds": 2,
-        "labels": ["no", "yes"], "parallel_test": False, "recipe": {"max_length": 64, "lexical_expert": False}, "centre": False,
+        "labels": ["no", "yes"], "parallel_test": False, "recipe": {"max_length": 64, "lexical_expert": False}, "centred": False,
     }  # fmt: skip
     return Comparison(settings, labels, predictions)
 

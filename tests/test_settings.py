@@ -1,5 +1,9 @@
 """The settings, and what they refuse."""
 
+import os
+import time
+from pathlib import Path
+
 import pytest
 
 from xlft_helpers import settings
@@ -30,6 +34,20 @@ def test_cache_folder_that_cannot_be_made_names_the_remedy(monkeypatch, tmp_path
     monkeypatch.setenv("XLFT_CACHE_DIR", str(tmp_path / "file" / "cache"))
     with pytest.raises(XlftError, match="Set XLFT_CACHE_DIR"):
         settings.cache_dir()
+
+
+def test_scratch_of_a_killed_process_goes_and_that_of_a_running_one_stays(monkeypatch, tmp_path):
+    monkeypatch.setenv("XLFT_CACHE_DIR", str(tmp_path))
+    running = settings.scratch_folder()
+    left = tmp_path / "scratch" / "left"
+    left.mkdir()
+    (left / "checkpoint").write_text("")
+    long_ago = time.time() - 31 * 24 * 3600
+    os.utime(left, (long_ago, long_ago))
+    with settings.scratch_folder() as fresh:
+        assert sorted((tmp_path / "scratch").iterdir()) == sorted(map(Path, (running.name, fresh)))
+    running.cleanup()
+    assert not list((tmp_path / "scratch").iterdir())
 
 
 def test_precision_gives_its_reason():

@@ -29,7 +29,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"xlft: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        kept = "" if options.run is not _compare or options.output_dir else " With --output-dir, a second call goes on."
+        kept = ""
+        if options.run is _compare:
+            goes_on = options.output_dir or options.plan
+            kept = " The same command goes on." if goes_on else " With --output-dir, a second call goes on."
         print(f"xlft: interrupted.{kept}", file=sys.stderr)
         return 130
 

@@ -26,6 +26,8 @@ from xlft_helpers.evaluation import baseline_predictions
 from xlft_helpers.finetuning import FinetuneResult, Recipe, best_recipe, default_recipe, finetune
 from xlft_helpers.inference import embed, has_sentence_embeddings, predict
 from xlft_helpers.jobs import Job, JobStore, plan
+from xlft_helpers.models import load_config, weights_fingerprint
+from xlft_helpers.models.use_m import UseMConfig
 from xlft_helpers.results import Comparison, Prediction
 
 METHODS = ("zero-shot", "per-language", "merged")
@@ -139,6 +141,7 @@ def prepare(
     test = {language: select_language(data["test"], language) for language in tested}
     described = {
         "model": model,
+        "model_sha256": weights_fingerprint(model),
         "methods": list(methods),
         "source": source,
         "train_languages": trained,
@@ -146,6 +149,7 @@ def prepare(
         "seeds": seeds,
         "alpha": alpha,
         "centre": centre,
+        "centred": centre and (recipe.ensemble or load_config(model, "embedding").model_type == UseMConfig.model_type),
         "matrix": matrix,
         "recipe": asdict(recipe),
         "labels": label_names(data["train"]),

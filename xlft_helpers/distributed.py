@@ -7,8 +7,6 @@ was started alone is the main process and has nobody to wait for: everything her
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TypeVar
 
 import numpy as np
@@ -120,9 +118,9 @@ def shared_rows(compute: Callable[[np.ndarray], np.ndarray], count: int) -> np.n
 
 
 @contextmanager
-def scratch_folder(parent: Path) -> Iterator[str]:
-    """A temporary folder that all processes share (on several machines: ``parent`` must be on a shared disk)."""
+def scratch_folder() -> Iterator[str]:
+    """A temporary folder that all processes share (on several machines, the cache folder must be on a shared disk)."""
     with ExitStack() as stack:
-        yield from_main(lambda: stack.enter_context(TemporaryDirectory(dir=parent)))
+        yield from_main(lambda: stack.enter_context(settings.scratch_folder()))
         if processes() > 1:
             dist.barrier()  # nobody may still be reading when the main process empties it

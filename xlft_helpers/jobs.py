@@ -13,6 +13,7 @@ from uuid import uuid4
 import numpy as np
 
 from xlft_helpers import settings
+from xlft_helpers.errors import XlftError
 from xlft_helpers.results import Prediction
 
 
@@ -55,12 +56,17 @@ class JobStore:
 
     def __init__(self, folder: Path | str, described: Mapping[str, Any]) -> None:
         # What decides a job's result; the list of methods and the number of seeds may grow between runs.
-        fixed = {key: described[key] for key in ("model", "alpha", "centre", "recipe", "labels", "data")}
+        fixed = {
+            key: described[key] for key in ("model", "model_sha256", "alpha", "centre", "recipe", "labels", "data")
+        }
         fixed["package"] = version("xlft-helpers")
         self._key = hashlib.sha256(json.dumps(fixed, sort_keys=True).encode()).hexdigest()[:16]
         self._labels = len(described["labels"])
         self._folder = Path(folder)
-        self._folder.mkdir(parents=True, exist_ok=True)
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise XlftError(f"{folder} cannot keep results: {error}. Name another folder, which may be new.") from error
 
     def read(self, job: Job, sizes: Mapping[str, int]) -> list[Prediction] | None:
         """What a finished job answered on test sets of these ``sizes``, by language; ``None`` if it is to be run."""

@@ -240,9 +240,10 @@ class Comparison:
         gap = self.transfer_gap()
         if gap is not None:
             lines.append(f"Transfer gap of zero-shot ({self.settings['source']} minus mean of targets): {_points(gap)}")
-        if self.settings["centre"] and "zero-shot" in self.methods:
+        if self.settings["centred"] and "zero-shot" in self.methods:
             lines.append(
-                "Zero-shot used no target label; target languages were mean-centred on their unlabelled training texts."
+                "Zero-shot used no target label; target languages were mean-centred on their unlabelled training texts, "
+                "those that have any."
             )
         if self.settings["recipe"]["lexical_expert"]:
             lines.append("A lexical expert answered beside the encoder in the languages that a model was trained on.")

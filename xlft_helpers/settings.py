@@ -6,11 +6,14 @@ Every setting has a default that works offline on a laptop and one environment v
 import ctypes
 import gc
 import os
+import shutil
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 import platformdirs
@@ -20,6 +23,9 @@ from xlft_helpers.errors import XlftError
 
 SEED = 0
 """The seed wherever one run is shown; several runs use ``SEED``, ``SEED + 1``, ..."""
+
+ABANDONED = 30 * 24 * 3600
+"""Seconds without a change after which a scratch folder counts as left behind."""
 
 Profile = Literal["offline", "full"]
 
@@ -80,6 +86,20 @@ def cache_dir() -> Path:
             f"The cache folder {folder} is read-only. Set XLFT_CACHE_DIR to a folder that you may write to."
         )
     return folder
+
+
+def scratch_folder() -> TemporaryDirectory[str]:
+    """A folder in the cache folder that goes when the ``with`` block or the process ends.
+
+    A process that is killed cannot empty its own. Those that nobody wrote to for a month go when the next one is made.
+    """
+    parent = cache_dir() / "scratch"
+    parent.mkdir(exist_ok=True)
+    for folder in parent.iterdir():
+        with suppress(OSError):  # another process may remove it at the same time
+            if time.time() - folder.stat().st_mtime > ABANDONED:
+                shutil.rmtree(folder)
+    return TemporaryDirectory(dir=parent, ignore_cleanup_errors=True)
 
 
 def device() -> torch.device:

@@ -415,8 +415,8 @@ assert backward[["LoRA, 4 batches of 4", "LoRA, checkpointing"]].max() < 0.5 * b
 # step makes two passing results as large as the largest matrix.) Gradients and activations do not shrink by freezing
 # the embeddings, since the gradient of that table comes when the activations have gone. LoRA shortens the part a
 # little, and what shortens it much are smaller batches and checkpointing. And the **weights** stay: no way of training
-# makes a model of 278 million parameters smaller. Together with Python they take 1.8 of Binder's 2 GB, and no bar ends
-# before the line. So for that budget the model itself must shrink, and we come to it (*Cut the vocabulary*). With
+# makes a model of 278 million float32 parameters smaller. Together with Python they take 1.8 of Binder's 2 GB (and
+# XLM-R's tokenizer, which the bars leave out, another 0.3), and no bar ends before the line. So for that budget the model itself must shrink, and we come to it (*Cut the vocabulary*). With
 # `finetune(..., memory_limit="2GB")` the package chooses accumulation and checkpointing by itself so that a stated
 # budget is kept.
 #
@@ -577,7 +577,7 @@ print(f"bf16 minus float32: {100 * test.difference:+.1f} [{100 * test.low:+.1f},
 #
 # We know what a step *should* cost. A **profiler** says what it does cost: it records every operation, how often it ran
 # and how long. Start with what must be true on any machine. A layer of BERT has six linear maps (four in attention, two
-# in the feed-forward part), two norms and one GELU. With pooler, head and the norm of the embeddings, how many of each
+# in the feed-forward part), two norms and one GELU, its activation function. With pooler, head and the norm of the embeddings, how many of each
 # do you expect in a forward pass of `mini`?
 
 # %% tags=["nbval-check-output"]
@@ -837,8 +837,8 @@ pd.DataFrame(rows)
 # a gap is the smallest and both scores are the lowest, nothing was gained (notebook 05).
 #
 # So choose by memory first, and if two ways fit, compare them on your own dev set with three seeds. How far one gets
-# with more attempts than fit in a lesson shows `benchmarks/recipes.md` in the repository: some thirty recipes for real
-# tweets, frozen encoders and sums of several models among them, each with its dev score, its cost and what it taught.
+# with more attempts than fit in a lesson shows `benchmarks/recipes.md` in the repository: some forty recipes for
+# real tweets, frozen encoders and sums of several models among them, each with its dev score and what it taught.
 #
 # **Adapters** (Houlsby et al. 2019) are the third family: small layers put in between. MAD-X (Pfeiffer et al. 2020)
 # stacks an adapter of the *task*, trained on English, on an adapter of the *language*, trained on unlabelled text. To
@@ -952,10 +952,10 @@ print(f"everything trained, without activations: {16 * P / 1e9:.2f} -> {16 * cut
 print("operations a piece: unchanged")
 
 # %% [markdown]
-# Memory falls by more than half, and the products of a forward pass take the same time a piece. (Where the table is
+# Memory falls by more than half, and a forward pass has as many products a piece as before. (Where the table is
 # *trained*, a step of AdamW goes over all its rows, used or not, so there a cut saves time as well. And words that are
-# written with more, shorter pieces make texts longer.) `benchmarks/trimming.py` measures it on a model of XLM-R's real
-# configuration.
+# written with more, shorter pieces make texts longer.) `benchmarks/trimming.py` measures memory on a model of XLM-R's
+# real configuration.
 #
 # ## Know when one machine is not enough
 #
@@ -1073,10 +1073,13 @@ assert (totals < 2).to_numpy().tolist() == [[False, False], [False, True], [True
 totals.round(2)
 
 # %% [markdown]
-# With 40,000 pieces and LoRA, XLM-R base fits with room to spare. With its whole vocabulary only the head, or LoRA with
-# small batches of short texts, stays below the line. XLM-R large does not fit even with 40,000 pieces and a single
-# short text: its weights take 1.4 GB then, and Python another 0.7. (Leave a margin besides: measured peaks were up to
-# 10 % above the estimate.)
+# All of this is in float32. With 40,000 pieces and LoRA, XLM-R base fits with room to spare. With its whole vocabulary
+# only the head, or LoRA with small batches of short texts, stays below the line, and hardly in earnest: its tokenizer,
+# which is not in the sum, takes another 0.3 GB (`benchmarks/trimming.md`). XLM-R large does not fit even with 40,000
+# pieces and a single short text: its weights take 1.4 GB then, and Python another 0.7. Where the course computes in
+# bf16, `finetune` holds LoRA's frozen matrices in two bytes a number, and that changes the sum; try
+# `parts(..., precision="bfloat16")`. Leave a margin besides: in `benchmarks/memory.py`, measured peaks were up to 6 %
+# above the estimate.
 #
 # The order in which to try, by what this notebook measured or computed:
 #
@@ -1086,8 +1089,8 @@ totals.round(2)
 # | time is short | sort by length, bf16 where it gains, and profile once | the work on padding is for nothing |
 # | memory is short, weights fit | look which part is longest. Activations: smaller batches with accumulation, checkpointing | they grow with the batch |
 # | | Gradients and optimizer: freeze, LoRA | what is not trained has neither |
-# | | Optimizer: `Recipe(optimizer="adafactor")` | a number a row and column, not two a parameter |
-# | the weights do not fit | cut the vocabulary, or take a smaller model | no way of training makes weights smaller |
+# | | Optimizer: `replace(default_recipe(model_name), optimizer="adafactor")` | a number a row and column, not two a parameter |
+# | the weights do not fit | cut the vocabulary, or take a smaller model | no way of training makes float32 weights smaller |
 # | many trainings | a plan of independent jobs | no exchange of gradients |
 # | one training too slow | data parallel, with few trained numbers or a fast network | gradients have to travel |
 #
@@ -1193,7 +1196,7 @@ quiz("08_choosing_and_shrinking_models")
 # - Padding is work on nothing. bf16 pays where the processor has units for it. A profile finds what nobody would have
 #   guessed.
 # - Freezing and LoRA save gradients and optimizer, and Adafactor nearly the whole optimizer where no large table is
-#   trained; only a smaller vocabulary or model saves weights.
+#   trained. What saves weights is a smaller vocabulary or model and, where bf16 is used, frozen matrices of two bytes.
 # - A trimmed model gives the same logits on what was kept, and loses the rest. Count it.
 # - Spread trainings before you split one: gradients have to travel.
 #

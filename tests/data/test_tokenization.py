@@ -41,12 +41,12 @@ def test_many_rows_are_kept_in_a_file_that_does_not_outlive_the_process(tokenize
     tokenization._scratch.cache_clear()
     rows = Dataset.from_dict({"text": ["ab c", "", "好x"]})
     on_disk = tokenize(rows, tokenizer)
-    assert [Path(file["filename"]).parent.parent for file in on_disk.cache_files] == [tmp_path]
+    assert [Path(file["filename"]).parent.parent for file in on_disk.cache_files] == [tmp_path / "scratch"]
     assert on_disk["input_ids"][:] == [[2, 4, 5, 6, 3], [2, 3], [2, 9, 1, 3]]
     del on_disk
     tokenization._scratch().cleanup()  # what the end of the process does
     tokenization._scratch.cache_clear()
-    assert list(tmp_path.iterdir()) == []
+    assert list((tmp_path / "scratch").iterdir()) == []
 
 
 def test_report_counts_pieces_per_word_or_per_character(tokenizer):

@@ -158,6 +158,13 @@ def test_answer_of_a_proxy(server):
         fetch_snapshot(ID)
 
 
+@pytest.mark.parametrize("content", [b"<html>Log in</html>", b""])
+def test_a_short_answer_in_place_of_a_file_is_not_asked_for_again_and_again(server, content):
+    server.faults = [Fault("/cdn/", content=content, times=99)]
+    with pytest.raises(DownloadError, match=r"the content is not what the Hub lists .* a proxy or log-in page"):
+        fetch_snapshot(ID)
+
+
 def test_slow_server(server, monkeypatch):
     monkeypatch.setattr(hub_transfer, "TIMEOUT", 0.2)
     server.faults = [Fault("/cdn/", delay=0.4, times=2)]

@@ -61,7 +61,7 @@ def tokenize(dataset: Dataset, tokenizer: PreTrainedTokenizerBase, max_length: i
 @cache
 def _scratch() -> TemporaryDirectory[str]:
     """A folder that goes when the process ends."""
-    return TemporaryDirectory(prefix="tokenized-", dir=settings.cache_dir(), ignore_cleanup_errors=True)
+    return settings.scratch_folder()
 
 
 def tokenizer_report(dataset: Dataset, tokenizer: PreTrainedTokenizerBase, max_length: int = 128) -> pd.DataFrame:

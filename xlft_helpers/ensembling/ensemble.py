@@ -14,7 +14,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from xlft_helpers import settings
 from xlft_helpers.data import label_names, languages_of, select_language
 from xlft_helpers.errors import TrainingError
-from xlft_helpers.finetuning import FinetuneResult, Recipe, finetune
+from xlft_helpers.finetuning import FinetuneResult, Recipe, default_recipe, finetune
 from xlft_helpers.inference import embed, predict
 from xlft_helpers.models import load_model, load_tokenizer
 
@@ -59,7 +59,14 @@ class _Lexicon:
 
     def __init__(self, texts: list[str], targets: Array) -> None:
         self._vectorizer = ngrams()
-        self._classifier = LogCountRatioClassifier().fit(self._vectorizer.fit_transform(texts).tocsr(), targets)
+        try:
+            features = self._vectorizer.fit_transform(texts).tocsr()
+        except ValueError as error:  # scikit-learn's way of saying that nothing is left
+            raise TrainingError(
+                f"No word, or no run of letters, occurs in two of {len(texts)} texts, which begin with {texts[0][:40]!r}: "
+                "n-grams cannot learn from them. Add texts of that language, or leave it out."
+            ) from error
+        self._classifier = LogCountRatioClassifier().fit(features, targets)
 
     def log_probabilities(self, texts: list[str]) -> Array:
         return self._classifier.log_probabilities(self._vectorizer.transform(texts).tocsr())
@@ -93,6 +100,7 @@ class Ensemble:
     learned: list[str]
     left_out: list[str]
     train_seconds: float
+    _max_length: int
     _frozen: PreTrainedModel
     _voices: dict[str, _Voice]
     _anyone: _Voice
@@ -116,13 +124,15 @@ class Ensemble:
         for language in np.unique(languages):
             places = np.flatnonzero(languages == language)
             voice, chosen = self._voices.get(str(language), self._anyone), [texts[place] for place in places]
-            embeddings = _centred(_embed(self._frozen, self.encoder.tokenizer, chosen), voice.mean)
+            embeddings = _centred(_embed(self._frozen, self.encoder.tokenizer, chosen, language), voice.mean)
             found["probe"][places] = voice.probe_weight * voice.probe.log_probabilities(embeddings)
             found["prior"][places] = voice.shift
             if voice.lexicon is not None:
                 found["n-grams"][places] = voice.lexicon_weight * voice.lexicon.log_probabilities(chosen)
             if voice.encoder_weight:
-                answers = predict(self.encoder.model, self.encoder.tokenizer, chosen)
+                answers = predict(
+                    self.encoder.model, self.encoder.tokenizer, _rows(chosen, language), max_length=self._max_length
+                )
                 found["encoder"][places] = voice.encoder_weight * np.log(np.maximum(answers, SMALLEST))
         return found
 
@@ -160,6 +170,7 @@ def fit_ensemble(
         model_name: as for :func:`xlft_helpers.models.load_model`.
         train: rows with ``text``, ``label`` and ``language``.
         unlabelled: rows with ``text`` and ``language``, of all languages that it is to answer in. Labels are not looked at.
+            A language with fewer than six texts counts as one without any.
         recipe: of the fine-tuning; default: the model's own.
         seed: of the fine-tuning and the folds.
         progress: show a bar.
@@ -169,12 +180,13 @@ def fit_ensemble(
     """
     start = time.perf_counter()
     _check(train)
+    recipe = recipe or default_recipe(model_name)
     num_labels = len(label_names(train))
     frozen, tokenizer = load_model(model_name, "embedding"), load_tokenizer(model_name)
 
     def read(rows: Dataset) -> _Texts:
         texts = [plain_text(text) for text in rows["text"]]
-        embeddings = _embed(frozen, tokenizer, texts)
+        embeddings = _embed(frozen, tokenizer, texts, rows["language"][0])
         mean = embeddings.mean(axis=0)
         return _Texts(texts, _centred(embeddings, mean), mean)
 
@@ -183,8 +195,9 @@ def fit_ensemble(
     learned = [name for name in own if _gain(own[name], labels[name], num_labels, seed) >= MIN_GAIN] or list(own)
     others = {language: rows for language, rows in own.items() if language not in learned}
     for language in languages_of(unlabelled):
-        if language not in own:
-            others[language] = read(select_language(unlabelled, language))
+        rows = select_language(unlabelled, language)
+        if language not in own and len(rows) >= 2 * FOLDS:
+            others[language] = read(rows)
 
     together = np.concatenate([labels[language] for language in learned])
     transfer = Probe(
@@ -216,6 +229,7 @@ def fit_ensemble(
         learned=learned,
         left_out=[name for name in own if name not in learned],
         train_seconds=time.perf_counter() - start,
+        _max_length=recipe.max_length,
         _frozen=frozen,
         _voices=voices,
         _anyone=_Voice(mean, transfer, None, np.zeros(num_labels)),
@@ -275,8 +289,12 @@ def _loudness(log_probabilities: Array) -> float:
     return float((contrast - contrast.mean(axis=0)).std()) or 1.0
 
 
-def _embed(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, texts: list[str]) -> Array:
-    return embed(model, tokenizer, texts).double().cpu().numpy()
+def _rows(texts: list[str], language: str) -> Dataset:
+    return Dataset.from_dict({"text": texts, "language": [language] * len(texts)})
+
+
+def _embed(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, texts: list[str], language: str) -> Array:
+    return embed(model, tokenizer, _rows(texts, language)).double().cpu().numpy()
 
 
 def _centred(embeddings: Array, mean: Array) -> Array:

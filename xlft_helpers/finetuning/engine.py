@@ -31,7 +31,6 @@ from transformers import (
     TrainingArguments,
     set_seed,
 )
-from transformers.trainer_utils import get_last_checkpoint
 from transformers.utils.logging import disable_progress_bar
 
 from xlft_helpers import distributed, settings
@@ -40,10 +39,12 @@ from xlft_helpers.errors import TrainingError
 from xlft_helpers.models import load_config, load_model, load_tokenizer
 from xlft_helpers.objectives import IGNORED
 
+from .arguments import require_finite, share_of_batch, training_arguments
+from .checkpoints import describe_run, last_checkpoint, require_same_run
 from .frozen import frozen_in_bfloat16
 from .language_adapters import LanguageAdapter, put_in
 from .memory import BatchPlan, fit_memory, recompute_activations
-from .recipes import OPTIMIZERS, Recipe, default_recipe
+from .recipes import Recipe, default_recipe
 from .tuning import apply_tuning, check_tune, trained_parameters
 
 # What is imported by now stays. Collections, of which every training needs several to free its memory, need not go
@@ -132,8 +133,8 @@ def finetune(
         tune: which parameters are trained, one of :data:`TUNINGS`; a given recipe keeps its learning rate. Default: the
             recipe's choice.
         seed: fixes the head's initialization, the order of the batches and dropout.
-        output_dir: where checkpoints go after every epoch. A run that was interrupted goes on from the last one and
-            ends with the same weights. Default: no checkpoints.
+        output_dir: where checkpoints go after every epoch. A run that was interrupted goes on from the last whole one
+            and ends with the same weights. Default: no checkpoints.
         memory_limit: what the process may take, such as ``"2GB"`` or ``"1500MB"``. Batches then go through the model in
             parts, with activations recomputed, as far as that is needed, see
             :func:`~xlft_helpers.finetuning.memory.fit_memory`; the result is the same but for rounding and for other
@@ -145,9 +146,11 @@ def finetune(
 
     Raises:
         TrainingError: ``train`` is empty, the loss is not finite, the recipe contradicts itself, ``tune`` is unknown or
-            does not fit the model, the memory limit cannot be met, or the batch does not divide among the processes.
+            does not fit the model, the memory limit cannot be met, the batch does not divide among the processes, or
+            ``output_dir`` holds another run.
         ModelError: the model cannot be loaded.
     """
+    distributed.start()
     if len(train) == 0:
         raise TrainingError("The training set is empty: there is nothing to fine-tune on.")
     recipe = recipe or default_recipe(model_name, tune)
@@ -168,12 +171,19 @@ def finetune(
     tokenizer = load_tokenizer(model_name)
     encoded = head.encode(train, tokenizer, recipe.max_length)
     what = (model_name, head.task, head.label_names, recipe.tune == "full", recipe.lexical_expert)
+    if output_dir is not None:
+        others = {"task": head.task, "labels": head.label_names, "dev rows": dev is not None, "seed": seed}
+        run = describe_run(model_name, recipe, encoded, **others, language_adapter=language_adapter is not None)
+        distributed.from_main(lambda: require_same_run(Path(output_dir), run))
+    share = share_of_batch(recipe)
     plan = BatchPlan(recipe.batch_size)
     if memory_limit is not None:
         longest = max(map(len, encoded["input_ids"]))
         length = -(-longest // PADDED_TO) * PADDED_TO
         limit = memory_limit  # of each process; the main one decides, since all must cut a batch alike
-        plan = distributed.from_main(lambda: fit_memory(limit, load_config(*what), head.task, recipe, length))
+        own = replace(recipe, batch_size=share)
+        plan = distributed.from_main(lambda: fit_memory(limit, load_config(*what), head.task, own, length))
+        plan = replace(plan, part=plan.part * distributed.processes())
     set_seed(seed)
     model = load_model(*what)
     if language_adapter is not None:
@@ -187,12 +197,12 @@ def finetune(
     disable_progress_bar()  # a bar for each checkpoint would bury the one that matters
     evaluated = ({"dev": dev} if dev is not None else {}) | dict(watch or {})
     with ExitStack() as stack:
-        scratch = stack.enter_context(distributed.scratch_folder(settings.cache_dir()))
+        scratch = stack.enter_context(distributed.scratch_folder())
         if settings.precision().bf16:
             stack.enter_context(frozen_in_bfloat16(model, Path(scratch) / f"process-{distributed.rank()}"))
         trainer = _Trainer(
             model=model,
-            args=_training_arguments(
+            args=training_arguments(
                 recipe,
                 seed,
                 head.task,
@@ -215,7 +225,7 @@ def finetune(
             # The Trainer knows one of torch's options by its old name only.
             warnings.filterwarnings("ignore", "`broadcast_buffers` is deprecated", FutureWarning)
         trainer.remove_callback(PrinterCallback)  # the history table says it better
-        checkpoint = distributed.from_main(lambda: _last_checkpoint(output_dir))
+        checkpoint = distributed.from_main(lambda: last_checkpoint(Path(output_dir)) if output_dir else None)
         start = time.perf_counter()
         output = trainer.train(resume_from_checkpoint=checkpoint)
         seconds = time.perf_counter() - start
@@ -232,10 +242,6 @@ def finetune(
         train_seconds=seconds,
         trained_parameters=trained,
     )
-
-
-def _last_checkpoint(output_dir: Path | str | None) -> str | None:
-    return get_last_checkpoint(str(output_dir)) if output_dir and Path(output_dir).is_dir() else None
 
 
 class ProgressBar(TrainerCallback):
@@ -287,82 +293,6 @@ def _unchanged(model: PreTrainedModel) -> set[str]:
     table = {id(buffer) for buffer in model.get_input_embeddings().buffers()}
     frozen = {name for name, parameter in model.named_parameters() if not parameter.requires_grad}
     return frozen | {name for name, buffer in model.named_buffers() if id(buffer) in table}
-
-
-def _training_arguments(
-    recipe: Recipe,
-    seed: int,
-    task: str,
-    output_dir: Path | str,
-    *,
-    plan: BatchPlan,
-    evaluation_batch: int,
-    resumable: bool,
-    evaluate: bool,
-    select: bool,
-) -> TrainingArguments:
-    processes = distributed.processes()
-    if plan.part % processes:
-        fitting = [n for n in range(1, plan.part + 1) if plan.part % n == 0]
-        raise TrainingError(
-            f"A batch of {plan.part} cannot be shared equally by {processes} processes: start "
-            f"{', '.join(map(str, fitting))}, or choose another batch_size in the recipe."
-        )
-    return recipe_arguments(
-        recipe,
-        seed,
-        output_dir,
-        per_device_train_batch_size=plan.part,
-        gradient_accumulation_steps=plan.parts,
-        per_device_eval_batch_size=-(-evaluation_batch // processes) * processes,
-        # Several processes take equal parts of each batch, rather than a batch each.
-        accelerator_config={"split_batches": processes > 1},
-        # Buffers, such as a frozen embedding table, do not change: sending them at every step would cost most of the time.
-        ddp_broadcast_buffers=False,
-        # Looking for parameters without a gradient costs time at every step; a classifier of tokens has some.
-        ddp_find_unused_parameters=task != "sequence-classification",
-        eval_strategy="epoch" if evaluate else "no",
-        save_strategy="epoch" if resumable or select else "no",
-        save_only_model=not resumable,
-        save_total_limit=1,
-        load_best_model_at_end=select,
-        metric_for_best_model="dev_macro_f1" if select else None,
-    )
-
-
-def recipe_arguments(recipe: Recipe, seed: int, output_dir: Path | str, **others: Any) -> TrainingArguments:
-    """The Trainer's arguments that follow from a recipe and from this machine, and ``others``."""
-    return TrainingArguments(
-        output_dir=str(output_dir),
-        learning_rate=recipe.learning_rate,
-        num_train_epochs=recipe.epochs,
-        warmup_steps=recipe.warmup,
-        weight_decay=recipe.weight_decay,
-        optim=OPTIMIZERS[recipe.optimizer],
-        label_smoothing_factor=recipe.label_smoothing,
-        lr_scheduler_type="linear",
-        train_sampling_strategy="group_by_length",
-        bf16=settings.precision().bf16,
-        use_cpu=settings.device().type == "cpu",
-        seed=seed,
-        logging_strategy="epoch",
-        logging_nan_inf_filter=False,  # a diverging run must not look like a good one
-        disable_tqdm=True,
-        report_to="none",
-        **others,
-    )
-
-
-def require_finite(training_loss: float, recipe: Recipe) -> None:
-    """Refuse the result of a run that diverged.
-
-    Raises:
-        TrainingError: the loss is not finite.
-    """
-    if not np.isfinite(training_loss):
-        raise TrainingError(
-            f"The training loss became {training_loss}. Use a smaller learning rate than {recipe.learning_rate}."
-        )
 
 
 def _text_head(train: Dataset) -> Head:

@@ -31,7 +31,7 @@ MACHINERY = 120 * 2**20
 on Linux; see ``benchmarks/memory.py``."""
 
 MARGIN = 1.1
-"""A limit must leave this much room: measured peaks were up to 10 % above the estimate, since the C library keeps some of
+"""A limit must leave this much room: measured peaks were up to 6 % above the estimate, since the C library keeps some of
 the memory that is freed."""
 
 _UNITS = {"MB": 2**20, "GB": 2**30}

@@ -1,6 +1,8 @@
 """The settings of a fine-tuning run, and those that each model family starts from."""
 
+import json
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Literal
 
 OPTIMIZERS = {"adamw": "adamw_torch_fused", "adafactor": "adafactor"}
@@ -61,6 +63,9 @@ MINI_RECIPE = Recipe(learning_rate=3e-4)
 """For ``mini``: a small model takes larger steps than a large one. On dev sets (see its model card), a third of this rate is
 worse, and higher ones or more epochs cannot be told from it."""
 
+SMALL = 256
+"""States of up to this width make a model that learns like ``mini``."""
+
 FEW_PARAMETERS = {
     "use-m": {"head": 1.6e-2, "lora": 4e-3, "ia3": 1.6e-2},
     "mini": {"head": 4e-3, "lora": 3e-3, "ia3": 3e-3},
@@ -72,15 +77,28 @@ FEW_PARAMETERS = {
 def default_recipe(model_name: str, tune: str | None = None) -> Recipe:
     """The recipe for a model name: USE-M's (chosen on dev sets, see ``benchmarks/recipes.md``), ``mini``'s or the Transformer's.
 
+    A folder's model gets that of its architecture: ``mini``'s if it is as small.
+
     Args:
         model_name: as for :func:`xlft_helpers.models.load_model`.
         tune: which parameters to train, with a learning rate that suits them. Default: the recipe's own choice.
     """
-    family = model_name if model_name in FEW_PARAMETERS else "transformer"
+    family = _family(model_name)
     recipe = {"use-m": Recipe(), "mini": MINI_RECIPE, "transformer": TRANSFORMER_RECIPE}[family]
     if tune is None:
         return recipe
     return replace(recipe, tune=tune, learning_rate=FEW_PARAMETERS[family].get(tune, recipe.learning_rate))
+
+
+def _family(model_name: str) -> str:
+    """``"use-m"``, ``"mini"`` or ``"transformer"``; a folder's configuration says which it resembles."""
+    file = Path(model_name) / "config.json"
+    if model_name in FEW_PARAMETERS or not file.is_file():
+        return model_name if model_name in FEW_PARAMETERS else "transformer"
+    config = json.loads(file.read_text(encoding="utf-8"))
+    if config.get("model_type") == "use-m":
+        return "use-m"
+    return "mini" if config.get("hidden_size", SMALL + 1) <= SMALL else "transformer"
 
 
 def best_recipe(model_name: str) -> Recipe:

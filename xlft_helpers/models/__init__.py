@@ -1,6 +1,6 @@
 """Models behind one door: ordinary `transformers` objects for every name."""
 
-from .loading import HUB_MODELS, TASKS, load_config, load_model, load_tokenizer
+from .loading import HUB_MODELS, TASKS, load_config, load_model, load_tokenizer, weights_fingerprint
 from .recommendation import CANDIDATES, Recommendation, recommend
 
 __all__ = [
@@ -12,4 +12,5 @@ __all__ = [
     "load_model",
     "load_tokenizer",
     "recommend",
+    "weights_fingerprint",
 ]

@@ -46,19 +46,18 @@ CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
 INDEX = "model.safetensors.index.json"
 SHARD = re.compile(r"model-\d+-of-\d+\.safetensors")
+VOCABULARIES = ("tokenizer.json", "vocab.txt", "vocab.json", "sentencepiece.bpe.model", "spiece.model")
+"""A tokenizer needs one of these."""
+
 TOKENIZER_FILES = (
-    "tokenizer.json",
     "tokenizer_config.json",
     "special_tokens_map.json",
     "added_tokens.json",
-    "vocab.txt",
-    "vocab.json",
     "merges.txt",
-    "sentencepiece.bpe.model",
-    "spiece.model",
+    *VOCABULARIES,
 )
-VOCABULARIES = ("tokenizer.json", "vocab.txt", "vocab.json", "sentencepiece.bpe.model", "spiece.model")
-"""A tokenizer needs one of these."""
+"""In the order in which they are fetched: where there is a vocabulary, the small files are there too. Without them, the
+tokenizer would load and read otherwise, mBERT's in lower case."""
 
 CONVERTER = "SFconvertbot"
 """The Hub's account that offers safetensors for older models, which `transformers` trusts as well."""
@@ -119,10 +118,11 @@ def fetch_snapshot(
     if absent:
         with _writing(folder), _explained(repository, revision):
             _download(repository, commit, absent, folder)
-    if revision != commit:
-        reference = _storage(repository) / "refs" / revision
-        reference.parent.mkdir(parents=True, exist_ok=True)
-        reference.write_text(commit)
+    reference = _storage(repository) / "refs" / revision
+    if revision != commit and not (reference.is_file() and reference.read_text().strip() == commit):
+        with _writing(folder):
+            reference.parent.mkdir(parents=True, exist_ok=True)
+            reference.write_text(commit)
     return folder
 
 

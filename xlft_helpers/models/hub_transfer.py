@@ -49,6 +49,8 @@ def download_file(url: str, file: HubFile, folder: Path, bar: tqdm) -> None:
     while (start := part.stat().st_size) < file.size:
         try:
             _append(url, part, bar)
+            if part.stat().st_size <= start:
+                break  # it ended well and brought nothing: whoever answered does not have the file
         except HfHubHTTPError:
             raise  # the server said no, or the client has repeated the request already
         except HTTPError:

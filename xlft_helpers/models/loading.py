@@ -1,5 +1,6 @@
 """`load_model` and `load_tokenizer`: one door for the offline model, the Hub's models and local folders."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -146,6 +147,19 @@ def load_config(
     for key, value in labels.items():
         setattr(config, key, value)
     return config
+
+
+def weights_fingerprint(name: str) -> str | None:
+    """SHA-256 of the model in a folder, which may change; ``None`` for a model that has a name."""
+    if name in ("use-m", "mini") or not Path(name).is_dir():
+        return None
+    digest = hashlib.sha256()
+    for path in sorted(Path(name).iterdir()):
+        if path.suffix in (".json", ".safetensors"):
+            digest.update(path.name.encode())
+            with path.open("rb") as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()
 
 
 def load_tokenizer(name: str) -> PreTrainedTokenizerBase:

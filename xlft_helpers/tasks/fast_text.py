@@ -9,7 +9,6 @@ Word Vectors with Subword Information* (TACL).
 
 from collections.abc import Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import fasttext
@@ -45,7 +44,7 @@ def train_classifier(rows: Dataset, seed: int = settings.SEED) -> Any:
     if len(rows) == 0:
         raise TrainingError("The training set is empty: there is nothing to train fastText on.")
     lines = [f"{PREFIX}{label} {_line(text)}" for text, label in zip(rows["text"], rows["label"], strict=True)]
-    with TemporaryDirectory(dir=settings.cache_dir()) as folder:
+    with settings.scratch_folder() as folder:
         model = fasttext.train_supervised(
             input=_write(folder, lines), loss="softmax", seed=seed, thread=1, verbose=0, **CLASSIFIER
         )
@@ -82,7 +81,7 @@ def train_vectors(
     if not any(sentences):
         raise DataError("There are no words to train vectors on.")
     smallest, longest = characters
-    with TemporaryDirectory(dir=settings.cache_dir()) as folder:
+    with settings.scratch_folder() as folder:
         try:
             model = fasttext.train_unsupervised(
                 input=_write(folder, [" ".join(words) for words in sentences]),

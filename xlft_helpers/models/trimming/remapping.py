@@ -1,12 +1,12 @@
 """A tokenizer with fewer pieces and new ids, made by editing its saved files."""
 
 import json
-import tempfile
 from pathlib import Path
 from typing import Any
 
 from transformers import PreTrainedTokenizerBase
 
+from xlft_helpers import settings
 from xlft_helpers.errors import ModelError
 
 from .vocabulary import Vocabulary, steps
@@ -28,7 +28,7 @@ def remap_tokenizer(
     Raises:
         ModelError: the tokenizer's class does not load with other ids.
     """
-    with tempfile.TemporaryDirectory() as name:
+    with settings.scratch_folder() as name:
         folder = Path(name)
         tokenizer.save_pretrained(folder)
         merges = [merge for merge in vocabulary.merges if vocabulary.product(merge) in needed]

@@ -5,7 +5,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Self, cast
 
 import pandas as pd
@@ -24,7 +23,7 @@ from xlft_helpers import settings
 from xlft_helpers.data.languages import check_language
 from xlft_helpers.errors import DataError, ModelError
 from xlft_helpers.finetuning import ProgressBar, Recipe
-from xlft_helpers.finetuning.engine import recipe_arguments, require_finite
+from xlft_helpers.finetuning.arguments import recipe_arguments, require_finite
 from xlft_helpers.finetuning.tuning import check_tune
 
 from .architecture import encoder_decoder, small_tokenizer
@@ -131,7 +130,7 @@ def train_translator(
         # The decoder's start piece is put before the labels by the collator; the end piece must be learned.
         "labels": [ids[1:] for ids in tokenizer(list(train["target"]))["input_ids"]]
     }
-    with TemporaryDirectory(dir=settings.cache_dir()) as scratch:
+    with settings.scratch_folder() as scratch:
         trainer = Trainer(
             model=model,
             args=recipe_arguments(

@@ -23,8 +23,8 @@ def transformer_parameters(answer: Any) -> str:
         expected - p * h: "The table of the positions is missing: one row of `hidden` for each place.",
         tables + layers * (block - 2 * norm): "The layer norms are missing: a scale and a shift of `hidden` each. There is "
         "one behind the embeddings and there are two in each layer.",
-        tables + norm + layers * (block - 2 * norm): "The layer norms inside the layers are missing: two in each, "
-        "2 * hidden each.",
+        tables + norm + layers * (block - 2 * norm): "4 * hidden a layer are missing. The layer norms inside the "
+        "layers have as many (two of 2 * hidden each), and so have the biases of attention's four matrices.",
         expected - layers * (4 * h + i + h): "The biases are missing: every linear layer has one number an output.",
         expected - layers * (h * h + h): "Attention has *four* matrices: queries, keys, values and the output.",
         expected - 3 * layers * (h * h + h): "Attention has *four* matrices: queries, keys, values and the output.",
@@ -90,7 +90,7 @@ def lora_parameters(answer: Any) -> str:
     reasons = {
         600: "That is how many numbers the matrices *have*; they stay frozen. Count the two thin ones beside each.",
         2400: "rows * columns is the size of the frozen matrix. The thin ones have rows * rank and rank * columns numbers.",
-        120: "That is the first matrix only. Add up over all of them.",
+        120: "That is the first matrix only, or only one of the two thin matrices beside each. Count both, of every matrix.",
         160: "That is one of the two thin matrices. The other one has the rank on its other side.",
         320: "A matrix need not be square: the first one has 20 rows and 10 columns.",
         240: "A matrix need not be square: the first one has 20 rows and 10 columns.",
