@@ -172,7 +172,7 @@ def draw(growth: pd.DataFrame, path: Path) -> None:
         if (grows, column) == ("rows", "wall"):
             axis.set_yscale("log")
         else:
-            axis.set_ylim(0, None)
+            axis.set_ylim(0, 1.1 * growth.loc[growth["grows"] == grows, column].max())
         axis.legend(frameon=False)
     figure.savefig(path, dpi=120)
 
