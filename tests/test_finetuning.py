@@ -116,15 +116,19 @@ def test_diverging_training_names_the_learning_rate():
 
 def test_an_output_folder_is_of_one_run(tmp_path):
     run = {"recipe": Recipe(epochs=1, batch_size=8), "output_dir": tmp_path / "run", "progress": False}
+    with pytest.raises(TrainingError, match="cannot be met"):  # it leaves no checkpoint, so nothing stands in the way
+        finetune("use-m", dataset(), **run, seed=5, memory_limit="300MB")
     first = finetune("use-m", dataset(), **run)
     assert torch.equal(weights(finetune("use-m", dataset(), **run).model), weights(first.model))
     for changes, what in (
-        ({"seed": 1}, "seed differs"),
-        ({"recipe": Recipe(epochs=2, batch_size=8), "dev": dataset()}, "recipe, dev rows differ"),
+        ({"seed": 1}, "seed"),
+        ({"recipe": Recipe(epochs=2, batch_size=8), "dev": dataset()}, "recipe, dev rows"),
     ):
-        with pytest.raises(TrainingError, match=rf"run holds another run than this one; {what}\. Choose another"):
+        with pytest.raises(
+            TrainingError, match=rf"run holds another run than this one \(not the same: {what}\)\. Choose another"
+        ):
             finetune("use-m", dataset(), **{**run, **changes})
-    with pytest.raises(TrainingError, match="training rows differs"):
+    with pytest.raises(TrainingError, match="not the same: training rows"):
         finetune("use-m", dataset().select(range(8)), **run)
     (tmp_path / "run" / "run.json").unlink()
     with pytest.raises(TrainingError, match="holds another run"):  # nobody knows of which run these checkpoints are

@@ -30,7 +30,7 @@ def last_checkpoint(folder: Path) -> str | None:
 
 
 def require_same_run(folder: Path, described: Mapping[str, Any]) -> None:
-    """Keep the description of a run in its folder, or compare it with the one that is there.
+    """Keep the description of a run in its folder; where checkpoints are, compare it with theirs.
 
     Raises:
         TrainingError: the folder holds the checkpoints of another run, or is none.
@@ -39,17 +39,17 @@ def require_same_run(folder: Path, described: Mapping[str, Any]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         file = folder / DESCRIPTION
         described = json.loads(json.dumps(described))
-        if file.is_file() or last_checkpoint(folder):
+        if last_checkpoint(folder):
             kept = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
             other = [name for name, value in described.items() if kept.get(name) != value]
             if other:
                 raise TrainingError(
-                    f"{folder} holds another run than this one; {', '.join(other)} "
-                    f"{'differs' if len(other) == 1 else 'differ'}. Choose another output folder, or delete it."
+                    f"{folder} holds another run than this one (not the same: {', '.join(other)}). "
+                    "Choose another output folder, or delete it."
                 )
         else:
             write_whole(file, json.dumps(described, indent=1, ensure_ascii=False) + "\n")
-    except (OSError, json.JSONDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise TrainingError(f"The output folder {folder} cannot be used: {error}. Choose another one.") from error
 
 

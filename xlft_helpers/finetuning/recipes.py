@@ -92,10 +92,12 @@ def default_recipe(model_name: str, tune: str | None = None) -> Recipe:
 
 def _family(model_name: str) -> str:
     """``"use-m"``, ``"mini"`` or ``"transformer"``; a folder's configuration says which it resembles."""
-    file = Path(model_name) / "config.json"
-    if model_name in FEW_PARAMETERS or not file.is_file():
-        return model_name if model_name in FEW_PARAMETERS else "transformer"
-    config = json.loads(file.read_text(encoding="utf-8"))
+    if model_name in FEW_PARAMETERS:
+        return model_name
+    try:
+        config = json.loads((Path(model_name) / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):  # no folder, or one that cannot be loaded: the loader says so
+        return "transformer"
     if config.get("model_type") == "use-m":
         return "use-m"
     return "mini" if config.get("hidden_size", SMALL + 1) <= SMALL else "transformer"
