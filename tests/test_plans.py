@@ -64,7 +64,9 @@ class NeverRun:
     """A prepared comparison that must not train."""
 
     def __init__(self, prepared):
-        self.__dict__.update({name: getattr(prepared, name) for name in ("fingerprint", "jobs", "finished", "store")})
+        self.__dict__.update(
+            {name: getattr(prepared, name) for name in ("fingerprint", "settings", "jobs", "finished", "store")}
+        )
 
     def run(self, job, store, progress):
         raise AssertionError(f"{job} was trained again")
@@ -117,6 +119,7 @@ def edited(plan, **changes):
         ({"jobs": [{"seed": 0}]}, "'jobs' or 'recipe' is damaged"),
         ({"recipe": {"speed": 9}}, "'jobs' or 'recipe' is damaged .*speed"),
         ({"fingerprint": "0" * 64}, "other rows than .* the data have changed"),
+        ({"model_sha256": "0" * 64}, "another model than use-m holds now: the model has changed"),
         ({"jobs": [{"methods": ["merged"], "seed": 7, "train_languages": ["en"]}]}, "changed by hand"),
         (
             {"recipe": {"epochs": 2, "lexical_expert": True}},
@@ -183,7 +186,7 @@ def test_the_command_writes_runs_and_collects(tmp_path, capsys):
     assert "mean of targets" in capsys.readouterr().out
     assert json.loads(out.read_text(encoding="utf-8"))["settings"]["labels"] == ["bad", "good"]
     assert main(["compare", "--plan", plan, "--seeds", "3"]) == 2
-    assert "planned with --seeds 2, not 3" in capsys.readouterr().err
+    assert "planned with seeds = 2, not 3" in capsys.readouterr().err
     assert main(["compare", "--plan", plan, "--job", "2"]) == 2
     assert "its 2 jobs are 0 to 1" in capsys.readouterr().err
 

@@ -250,7 +250,7 @@ def _compare_by_plan(options: argparse.Namespace, given: dict[str, Any]) -> int:
             key = "source"
         if asked[key] != fixed[key]:
             raise XlftError(
-                f"{path} was planned with --{name.replace('_', '-')} {fixed[key]}, not {asked[key]}. Leave the argument "
+                f"{path} was planned with {name.replace('_', '-')} = {fixed[key]}, not {asked[key]}. Leave the argument "
                 "out, or write another plan under another name."
             )
     numbers = [number for text in options.job or () for number in job_numbers(plan, text)]

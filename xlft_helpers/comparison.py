@@ -23,11 +23,10 @@ from xlft_helpers.data import label_names, languages_of, require_rows, sample_la
 from xlft_helpers.ensembling import fit_ensemble
 from xlft_helpers.errors import DataError, XlftError
 from xlft_helpers.evaluation import baseline_predictions
-from xlft_helpers.finetuning import FinetuneResult, Recipe, best_recipe, default_recipe, finetune
+from xlft_helpers.finetuning import FinetuneResult, Recipe, best_recipe, default_recipe, finetune, model_family
 from xlft_helpers.inference import embed, has_sentence_embeddings, predict
 from xlft_helpers.jobs import Job, JobStore, plan
-from xlft_helpers.models import load_config, weights_fingerprint
-from xlft_helpers.models.use_m import UseMConfig
+from xlft_helpers.models import weights_fingerprint
 from xlft_helpers.results import Comparison, Prediction
 
 METHODS = ("zero-shot", "per-language", "merged")
@@ -70,7 +69,7 @@ def compare(
         centre: mean-centre the sentence embeddings of languages that a model of one language was not trained on, in
             zero-shot and in the transfer matrix (default), where the model has them.
         matrix: let every model of one language answer in all of them, for :meth:`Comparison.transfer_matrix`. With eight
-            languages and USE-M that takes three quarters more time, so it is done only when asked for.
+            languages and USE-M that takes about half as much time again, so it is done only when asked for.
         recipe: default: the model's own, for USE-M with its lexical expert. That expert answers in the languages it was
             trained on only, so it never takes part in zero-shot transfer. ``"best"`` is the ensemble that UMSAB's dev sets
             favoured, see :func:`~xlft_helpers.ensembling.fit_ensemble`: dearer, it always centres, takes every
@@ -149,7 +148,7 @@ def prepare(
         "seeds": seeds,
         "alpha": alpha,
         "centre": centre,
-        "centred": centre and (recipe.ensemble or load_config(model, "embedding").model_type == UseMConfig.model_type),
+        "centred": centre and (recipe.ensemble or model_family(model) == "use-m"),
         "matrix": matrix,
         "recipe": asdict(recipe),
         "labels": label_names(data["train"]),
@@ -198,7 +197,7 @@ class Prepared:
         return {language: self.test[language] for language in job.train_languages}
 
     def run(self, job: Job, store: JobStore | None = None, progress: bool = True) -> list[Prediction]:
-        """Train the model of one job and let it answer every test set, and keep the answers in ``store``."""
+        """Train the model of one job and let it answer its test sets, and keep the answers in ``store``."""
         model, alpha, centre = (self.settings[key] for key in ("model", "alpha", "centre"))
         predictions = _run(job, self.data, self.tests(job), model, alpha, centre, self.recipe, progress)
         if store:

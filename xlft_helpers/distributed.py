@@ -18,6 +18,9 @@ from xlft_helpers.errors import MainProcessError, TrainingError
 
 Result = TypeVar("Result")
 
+_agreed: list[bool] = []
+"""Whether the processes compute in the main one's precision already."""
+
 
 def start() -> None:
     """Join the processes that were started together, and compute in the main one's precision.
@@ -26,7 +29,9 @@ def start() -> None:
     """
     if int(os.environ.get("WORLD_SIZE", "1")) > 1 and not dist.is_initialized():
         PartialState(cpu=settings.device().type == "cpu")
+    if processes() > 1 and not _agreed:
         settings.adopt_precision(from_main(settings.precision))
+        _agreed.append(True)
 
 
 @contextmanager

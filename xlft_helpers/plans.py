@@ -35,6 +35,7 @@ class Plan:
         path: of the file.
         data: arguments of :func:`~xlft_helpers.data.load_data`: ``source``, ``data_dir``, ``label_map``.
         fingerprint: of the rows that were planned for.
+        model_sha256: of the model, if it is a folder's.
         comparison: arguments of :func:`~xlft_helpers.comparison.prepare`, but for the data and the recipe.
         recipe: of every training.
         jobs: the models to train; a job's number is its place here, from 0 on.
@@ -43,6 +44,7 @@ class Plan:
     path: Path
     data: dict[str, Any]
     fingerprint: str
+    model_sha256: str | None
     comparison: dict[str, Any]
     recipe: Recipe
     jobs: tuple[Job, ...]
@@ -85,6 +87,7 @@ def write_plan(
         "package": version("xlft-helpers"),
         "data": data,
         "fingerprint": prepared.fingerprint,
+        "model_sha256": prepared.settings["model_sha256"],
         "comparison": comparison,
         "recipe": asdict(prepared.recipe),
         "jobs": [asdict(job) for job in prepared.jobs],
@@ -127,7 +130,9 @@ def read_plan(path: Path | str) -> Plan:
         raise PlanError(
             f"{path}: 'jobs' or 'recipe' is damaged ({error}). Delete the file and write the plan anew."
         ) from error
-    return Plan(path, content["data"], content["fingerprint"], content["comparison"], recipe, jobs)
+    return Plan(
+        path, content["data"], content["fingerprint"], content.get("model_sha256"), content["comparison"], recipe, jobs
+    )
 
 
 class PlannedRun:
@@ -150,6 +155,11 @@ class PlannedRun:
             raise PlanError(
                 f"{plan.path} was made for other rows than {plan.data['source']} holds now: the data have changed. Bring "
                 "back the data of then, or write a new plan under another name."
+            )
+        if self._prepared.settings["model_sha256"] != plan.model_sha256:
+            raise PlanError(
+                f"{plan.path} was made for another model than {plan.comparison['model']} holds now: the model has changed. Bring "
+                "back the model of then, or write a new plan under another name."
             )
         if list(plan.jobs) != self._prepared.jobs:
             raise PlanError(

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from xlft_helpers.errors import TrainingError
 from xlft_helpers.files import write_whole
 from xlft_helpers.models import weights_fingerprint
 
+from .language_adapters import LanguageAdapter
 from .recipes import Recipe
 
 DESCRIPTION = "run.json"
@@ -23,9 +25,8 @@ def last_checkpoint(folder: Path) -> str | None:
 
     One that a killed process left half-written does not count: the Trainer writes ``trainer_state.json`` last.
     """
-    steps = [
-        int(path.parent.name.removeprefix("checkpoint-")) for path in folder.glob("checkpoint-*/trainer_state.json")
-    ]
+    names = [path.parent.name.removeprefix("checkpoint-") for path in folder.glob("checkpoint-*/trainer_state.json")]
+    steps = [int(name) for name in names if name.isdecimal()]  # a copy that somebody made has another name
     return str(folder / f"checkpoint-{max(steps)}") if steps else None
 
 
@@ -40,7 +41,12 @@ def require_same_run(folder: Path, described: Mapping[str, Any]) -> None:
         file = folder / DESCRIPTION
         described = json.loads(json.dumps(described))
         if last_checkpoint(folder):
-            kept = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+            if not file.is_file():
+                raise TrainingError(
+                    f"{folder} has checkpoints and no {DESCRIPTION}: nobody can tell of which run they are. Choose another "
+                    "output folder, or delete it."
+                )
+            kept = json.loads(file.read_text(encoding="utf-8"))
             other = [name for name, value in described.items() if kept.get(name) != value]
             if other:
                 raise TrainingError(
@@ -53,12 +59,22 @@ def require_same_run(folder: Path, described: Mapping[str, Any]) -> None:
         raise TrainingError(f"The output folder {folder} cannot be used: {error}. Choose another one.") from error
 
 
-def describe_run(model_name: str, recipe: Recipe, encoded: Dataset, **others: Any) -> dict[str, Any]:
-    """What decides the weights that a run ends with: model, recipe, rows, and what else is given."""
+def describe_run(
+    model_name: str,
+    recipe: Recipe,
+    train: Dataset,
+    dev: Dataset | None,
+    language_adapter: LanguageAdapter | None,
+    **others: Any,
+) -> dict[str, Any]:
+    """What decides the weights that a run ends with: version, model, recipe, encoded rows, and what else is given."""
     return {
+        "package": version("xlft-helpers"),
         "model": (model_name, weights_fingerprint(model_name)),
         "recipe": asdict(recipe),
-        "training rows": _fingerprint(encoded),
+        "training rows": _fingerprint(train),
+        "dev rows": dev and _fingerprint(dev),
+        "language adapter": language_adapter and language_adapter.fingerprint,
         **others,
     }
 

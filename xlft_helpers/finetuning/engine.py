@@ -170,10 +170,20 @@ def finetune(
         raise TrainingError(f"tune={recipe.tune!r} would change the language adapter; choose 'lora' or 'head'.")
     tokenizer = load_tokenizer(model_name)
     encoded = head.encode(train, tokenizer, recipe.max_length)
+    sets = ({"dev": dev} if dev is not None else {}) | dict(watch or {})
+    evaluated = {name: head.encode(rows, tokenizer, recipe.max_length) for name, rows in sets.items()}
     what = (model_name, head.task, head.label_names, recipe.tune == "full", recipe.lexical_expert)
     if output_dir is not None:
-        others = {"task": head.task, "labels": head.label_names, "dev rows": dev is not None, "seed": seed}
-        run = describe_run(model_name, recipe, encoded, **others, language_adapter=language_adapter is not None)
+        run = describe_run(
+            model_name,
+            recipe,
+            encoded,
+            evaluated.get("dev"),
+            language_adapter,
+            task=head.task,
+            labels=head.label_names,
+            seed=seed,
+        )
         distributed.from_main(lambda: require_same_run(Path(output_dir), run))
     share = share_of_batch(recipe)
     plan = BatchPlan(recipe.batch_size)
@@ -195,7 +205,6 @@ def finetune(
     # Checkpoints hold what training changes; the rest comes from the pretrained model again.
     kept, model._keys_to_ignore_on_save = model._keys_to_ignore_on_save, _unchanged(model)
     disable_progress_bar()  # a bar for each checkpoint would bury the one that matters
-    evaluated = ({"dev": dev} if dev is not None else {}) | dict(watch or {})
     with ExitStack() as stack:
         scratch = stack.enter_context(distributed.scratch_folder())
         if settings.precision().bf16:
@@ -214,7 +223,7 @@ def finetune(
                 select=dev is not None,
             ),
             train_dataset=encoded,
-            eval_dataset={n: head.encode(rows, tokenizer, recipe.max_length) for n, rows in evaluated.items()} or None,
+            eval_dataset=evaluated or None,
             data_collator=head.collator(tokenizer, pad_to_multiple_of=PADDED_TO),
             compute_metrics=_macro_f1,
             callbacks=[ProgressBar()] if progress and distributed.is_main() else [],

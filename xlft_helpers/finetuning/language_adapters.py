@@ -7,6 +7,7 @@ subtracting it (Hu et al. 2021, section 4.1).
 """
 
 import copy
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +41,16 @@ class LanguageAdapter:
     model: str
     language: str
     additions: dict[str, tuple[Tensor, Tensor]]
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the language and the additions."""
+        digest = hashlib.sha256(self.language.encode())
+        for name, pair in sorted(self.additions.items()):
+            digest.update(name.encode())
+            for matrix in pair:
+                digest.update(matrix.detach().cpu().float().numpy().tobytes())
+        return digest.hexdigest()
 
     def save(self, path: Path | str) -> None:
         """Write one safetensors file."""

@@ -83,16 +83,16 @@ def default_recipe(model_name: str, tune: str | None = None) -> Recipe:
         model_name: as for :func:`xlft_helpers.models.load_model`.
         tune: which parameters to train, with a learning rate that suits them. Default: the recipe's own choice.
     """
-    family = _family(model_name)
+    family = model_family(model_name)
     recipe = {"use-m": Recipe(), "mini": MINI_RECIPE, "transformer": TRANSFORMER_RECIPE}[family]
     if tune is None:
         return recipe
     return replace(recipe, tune=tune, learning_rate=FEW_PARAMETERS[family].get(tune, recipe.learning_rate))
 
 
-def _family(model_name: str) -> str:
-    """``"use-m"``, ``"mini"`` or ``"transformer"``; a folder's configuration says which it resembles."""
-    if model_name in FEW_PARAMETERS:
+def model_family(model_name: str) -> str:
+    """``"use-m"``, ``"mini"`` or ``"transformer"``, as far as one can tell offline: by name, or by a folder's configuration."""
+    if model_name == "use-m" or model_name == "mini":
         return model_name
     try:
         config = json.loads((Path(model_name) / "config.json").read_text(encoding="utf-8"))

@@ -29,7 +29,7 @@ from transformers.utils.logging import (
 from xlft_helpers import settings
 from xlft_helpers.errors import ModelError
 
-from .hub import fetch_snapshot
+from .hub import CONFIG, TOKENIZER_FILES, fetch_snapshot
 from .memory import check_memory
 from .use_m import (
     UseMConfig,
@@ -150,12 +150,12 @@ def load_config(
 
 
 def weights_fingerprint(name: str) -> str | None:
-    """SHA-256 of the model in a folder, which may change; ``None`` for a model that has a name."""
+    """SHA-256 of the model and tokenizer in a folder, which may change; ``None`` for a model that has a name."""
     if name in ("use-m", "mini") or not Path(name).is_dir():
         return None
     digest = hashlib.sha256()
     for path in sorted(Path(name).iterdir()):
-        if path.suffix in (".json", ".safetensors"):
+        if path.suffix == ".safetensors" or path.name in (CONFIG, *TOKENIZER_FILES):
             digest.update(path.name.encode())
             with path.open("rb") as file:
                 digest.update(hashlib.file_digest(file, "sha256").digest())
