@@ -7,6 +7,7 @@ was started alone is the main process and has nobody to wait for: everything her
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import cache
 from typing import TypeVar
 
 import numpy as np
@@ -18,9 +19,6 @@ from xlft_helpers.errors import MainProcessError, TrainingError
 
 Result = TypeVar("Result")
 
-_agreed: list[bool] = []
-"""Whether the processes compute in the main one's precision already."""
-
 
 def start() -> None:
     """Join the processes that were started together, and compute in the main one's precision.
@@ -29,9 +27,13 @@ def start() -> None:
     """
     if int(os.environ.get("WORLD_SIZE", "1")) > 1 and not dist.is_initialized():
         PartialState(cpu=settings.device().type == "cpu")
-    if processes() > 1 and not _agreed:
-        settings.adopt_precision(from_main(settings.precision))
-        _agreed.append(True)
+    if processes() > 1:
+        _agree_on_precision()
+
+
+@cache
+def _agree_on_precision() -> None:
+    settings.adopt_precision(from_main(settings.precision))
 
 
 @contextmanager

@@ -174,17 +174,13 @@ def finetune(
     evaluated = {name: head.encode(rows, tokenizer, recipe.max_length) for name, rows in sets.items()}
     what = (model_name, head.task, head.label_names, recipe.tune == "full", recipe.lexical_expert)
     if output_dir is not None:
-        run = describe_run(
-            model_name,
-            recipe,
-            encoded,
-            evaluated.get("dev"),
-            language_adapter,
-            task=head.task,
-            labels=head.label_names,
-            seed=seed,
+        folder = Path(output_dir)
+        others = {"task": head.task, "labels": head.label_names, "seed": seed}
+        distributed.from_main(
+            lambda: require_same_run(
+                folder, describe_run(model_name, recipe, encoded, evaluated.get("dev"), language_adapter, **others)
+            )
         )
-        distributed.from_main(lambda: require_same_run(Path(output_dir), run))
     share = share_of_batch(recipe)
     plan = BatchPlan(recipe.batch_size)
     if memory_limit is not None:
